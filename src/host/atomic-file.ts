@@ -1,0 +1,30 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+/** A temporary name beside `path`, so that a rename stays on one file system. */
+export function stagingPath(path: string): string {
+  return join(dirname(path), `.tmp-${process.pid}-${randomBytes(6).toString("hex")}`);
+}
+
+/** Writes a small file so that readers, and a crash at any point, see the old content or the new, whole. */
+export async function writeFileAtomic(
+  path: string,
+  content: Uint8Array | string,
+  mode = 0o644,
+): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const staging = stagingPath(path);
+  try {
+    const file = await open(staging, "wx", mode);
+    try {
+      await file.writeFile(content);
+    } finally {
+      await file.close();
+    }
+    await rename(staging, path);
+  } catch (error) {
+    await rm(staging, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,43 @@
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import type { Emit } from "../events/event.ts";
+import type { Context, Host } from "./context.ts";
+import { execProgram } from "./exec.ts";
+import { HttpDispatcher } from "./http.ts";
+
+export interface NodeHostOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  readonly cacheDir?: string;
+}
+
+/** The real host. Call `close()` when done, so that idle connections don't keep the process alive. */
+export function createNodeHost(options: NodeHostOptions = {}): Host & { close(): Promise<void> } {
+  const env = options.env ?? process.env;
+  const home = env["HOME"] || homedir();
+  const dispatcher = new HttpDispatcher(env);
+  const cacheDir =
+    options.cacheDir ??
+    (env["ANYARCH_CACHE_DIR"] || join(env["XDG_CACHE_HOME"] || join(home, ".cache"), "anyarch"));
+  return {
+    env,
+    home,
+    cwd: resolve(options.cwd ?? process.cwd()),
+    cacheDir: resolve(cacheDir),
+    os: process.platform,
+    arch: process.arch,
+    now: () => new Date(),
+    exec: (command, args, execOptions) => execProgram(command, args, { ...execOptions, baseEnv: env }),
+    request: (request) => dispatcher.request(request),
+    close: () => dispatcher.close(),
+  };
+}
+
+/** A context on `host` that can't be cancelled and reports nothing unless told otherwise. */
+export function createContext(host: Host, options: { signal?: AbortSignal; emit?: Emit } = {}): Context {
+  return {
+    host,
+    signal: options.signal ?? new AbortController().signal,
+    emit: options.emit ?? (() => {}),
+  };
+}
