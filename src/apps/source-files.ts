@@ -1,0 +1,194 @@
+import { lstatSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
+import { join, posix } from "node:path";
+import type { Entry } from "../archive/entry.ts";
+import { AnyarchError, systemCode } from "../errors/error.ts";
+import { IgnorePatterns } from "./ignore-patterns.ts";
+
+/**
+ * What never belongs into an image by accident: version control, secrets, environments of the host, caches,
+ * results of builds. A `.dockerignore` takes any of it back with `!pattern`.
+ */
+const alwaysIgnored: readonly string[] = [
+  "**/.git",
+  "**/.hg",
+  "**/.svn",
+  "**/.gitignore",
+  "**/.gitattributes",
+  ".github",
+  ".gitlab-ci.yml",
+  "**/.env",
+  "**/.env.*",
+  "**/.netrc",
+  "**/.pypirc",
+  "**/.npmrc",
+  "**/.ssh",
+  "**/.aws",
+  "**/.docker",
+  "**/.gnupg",
+  "**/id_rsa",
+  "**/id_ecdsa",
+  "**/id_ed25519",
+  "**/.venv",
+  "**/venv",
+  "**/node_modules",
+  "**/__pycache__",
+  "**/*.py[cod]",
+  "**/*.egg-info",
+  "**/.eggs",
+  "**/.tox",
+  "**/.nox",
+  "**/.mypy_cache",
+  "**/.pytest_cache",
+  "**/.ruff_cache",
+  "**/.cache",
+  "**/.coverage",
+  "**/htmlcov",
+  "**/.DS_Store",
+  "**/.idea",
+  "**/.vscode",
+  "**/*.swp",
+  "dist",
+  "build",
+  ".dockerignore",
+  "**/Dockerfile",
+  "**/*.Dockerfile",
+  "**/Dockerfile.*",
+  "anyarch.toml",
+  "anyarch.lock",
+  "pycontainer.toml",
+];
+
+/** What the walk saw of a file, for remembering its content's digest. */
+export interface SourceStat {
+  readonly size: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly inode: bigint;
+}
+
+export interface SourceFiles {
+  /** Below `prefix`, sorted bytewise by path, modes normalised to 0644, 0755 and 0777 for links. */
+  readonly entries: readonly Entry[];
+  /** By the host path of the file. */
+  readonly stats: ReadonlyMap<string, SourceStat>;
+  /** Things said to the user: sockets left out, links that lead out of the application. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads an application's directory: all that neither the built-in list nor `.dockerignore` leaves out.
+ * Throws INPUT_UNREADABLE for what can't be read, APP_FILE_CONFLICT for paths that differ only by case, since
+ * they fall together on the file systems of macOS and Windows. Synchronous: ten times the speed of promises.
+ */
+export function readSourceFiles(root: string, prefix: string): SourceFiles {
+  const walk = new Walk(root, prefix);
+  walk.directory("");
+  walk.rejectCaseConflicts();
+  walk.entries.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
+  return walk;
+}
+
+class Walk implements SourceFiles {
+  readonly entries: Entry[] = [];
+  readonly stats: Map<string, SourceStat> = new Map();
+  readonly warnings: string[] = [];
+  readonly #root: string;
+  readonly #prefix: string;
+  readonly #ignore: IgnorePatterns;
+
+  constructor(root: string, prefix: string) {
+    this.#root = root;
+    this.#prefix = prefix;
+    this.#ignore = readIgnoreFile(root);
+  }
+
+  directory(relative: string): void {
+    const children = readable(join(this.#root, relative), (path) =>
+      readdirSync(path, { withFileTypes: true }),
+    );
+    for (const child of children) {
+      const path = relative === "" ? child.name : `${relative}/${child.name}`;
+      const ignored = this.#ignore.ignores(path);
+      if (ignored && (this.#ignore.prunes || !child.isDirectory())) continue;
+      if (child.isDirectory()) {
+        const before = this.entries.length;
+        this.directory(path);
+        // An ignored directory is there only when something below it was taken back.
+        if (!ignored || this.entries.length > before) this.#add({ type: "directory", path, mode: 0o755 });
+      } else if (child.isSymbolicLink()) this.#link(path);
+      else if (child.isFile()) this.#file(path);
+      else this.warnings.push(`${path} is neither file, directory nor link, and was left out.`);
+    }
+  }
+
+  #file(path: string): void {
+    const file = join(this.#root, path);
+    const stat = readable(file, (name) => lstatSync(name, { bigint: true }));
+    const size = Number(stat.size);
+    this.stats.set(file, { size, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs, inode: stat.ino });
+    const executable = (stat.mode & 0o100n) !== 0n;
+    this.#add({ type: "file", path, mode: executable ? 0o755 : 0o644, size, content: { file } });
+  }
+
+  #link(path: string): void {
+    const target = readable(join(this.#root, path), (name) => readlinkSync(name));
+    const resolved = posix.normalize(posix.join(posix.dirname(path), target));
+    if (posix.isAbsolute(target) || resolved === ".." || resolved.startsWith("../")) {
+      this.warnings.push(
+        `${path} links to ${target}, outside of the application: it may lead nowhere in the image.`,
+      );
+    }
+    this.#add({ type: "symlink", path, mode: 0o777, target });
+  }
+
+  #add(entry: Entry): void {
+    this.entries.push({ ...entry, path: this.#prefix === "" ? entry.path : `${this.#prefix}/${entry.path}` });
+  }
+
+  rejectCaseConflicts(): void {
+    const seen = new Map<string, string>();
+    for (const { path } of this.entries) {
+      const folded = path.normalize("NFC").toLowerCase();
+      const other = seen.get(folded);
+      if (other !== undefined) {
+        const [first, second] = [other, path].sort();
+        throw new AnyarchError("APP_FILE_CONFLICT", `${first} and ${second} differ only by case.`, {
+          hint: "Rename one of them, or leave one out with .dockerignore: on macOS and Windows they are the same file.",
+        });
+      }
+      seen.set(folded, path);
+    }
+  }
+}
+
+function readIgnoreFile(root: string): IgnorePatterns {
+  const builtIn = IgnorePatterns.parse(alwaysIgnored, "the built-in list");
+  const path = join(root, ".dockerignore");
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return builtIn;
+    throw unreadable(path, error);
+  }
+  return builtIn.followedBy(IgnorePatterns.parse(text.split(/\r?\n/), path));
+}
+
+function readable<T>(path: string, read: (path: string) => T): T {
+  try {
+    return read(path);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, cause: unknown): AnyarchError {
+  return new AnyarchError(
+    "INPUT_UNREADABLE",
+    `${path} can't be read: ${systemCode(cause) ?? String(cause)}.`,
+    {
+      cause,
+      hint: "Make it readable, or leave it out with .dockerignore.",
+    },
+  );
+}

@@ -1,0 +1,30 @@
+import type { BuildEvent } from "../../index.ts";
+import type { Terminal } from "../terminal.ts";
+
+export type ProgressMode = "auto" | "tty" | "plain" | "json" | "quiet";
+export const progressModes: readonly ProgressMode[] = ["auto", "tty", "plain", "json", "quiet"];
+
+/** Shows events as they come; `close()` leaves the terminal tidy, also after a failure. */
+export interface Renderer {
+  readonly emit: (event: BuildEvent) => void;
+  close(): void;
+}
+
+export interface RendererOptions {
+  readonly mode: ProgressMode;
+  readonly verbose: boolean;
+}
+
+export async function createRenderer(terminal: Terminal, options: RendererOptions): Promise<Renderer> {
+  const mode = options.mode === "auto" ? (terminal.live ? "tty" : "plain") : options.mode;
+  switch (mode) {
+    case "tty":
+      return (await import("./tty.ts")).createTtyRenderer(terminal, options);
+    case "plain":
+      return (await import("./plain.ts")).createPlainRenderer(terminal, options);
+    case "json":
+      return (await import("./json-lines.ts")).createJsonRenderer(terminal);
+    case "quiet":
+      return { emit: () => {}, close: () => {} };
+  }
+}

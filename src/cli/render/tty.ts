@@ -1,0 +1,127 @@
+import { createLogUpdate } from "log-update";
+import type { BuildEvent } from "../../index.ts";
+import type { Style, Terminal } from "../terminal.ts";
+import { finishedLine, formatProgress } from "./plain.ts";
+import type { Renderer, RendererOptions } from "./renderer.ts";
+import { formatSeconds } from "./units.ts";
+
+interface Running {
+  readonly name: string;
+  readonly platform: string | undefined;
+  readonly started: number;
+  progress?: Extract<BuildEvent, { type: "task.progress" }>;
+}
+
+const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"] as const;
+const frameMs = 80;
+const barWidth = 20;
+
+/** Finished tasks scroll by; running ones stand below with their bars, redrawn twelve times a second. */
+export function createTtyRenderer(terminal: Terminal, options: RendererOptions): Renderer {
+  const view = new LiveView(terminal, options.verbose);
+  return { emit: (event) => view.show(event), close: () => view.close() };
+}
+
+class LiveView {
+  readonly #terminal: Terminal;
+  readonly #verbose: boolean;
+  readonly #update: ReturnType<typeof createLogUpdate> = createLogUpdate(process.stderr);
+  readonly #running = new Map<string, Running>();
+  readonly #timer: NodeJS.Timeout;
+  #frame = 0;
+
+  constructor(terminal: Terminal, verbose: boolean) {
+    this.#terminal = terminal;
+    this.#verbose = verbose;
+    this.#timer = setInterval(() => {
+      this.#frame++;
+      if (this.#running.size > 0) this.#draw();
+    }, frameMs);
+    this.#timer.unref();
+  }
+
+  show(event: BuildEvent): void {
+    switch (event.type) {
+      case "task.started":
+        this.#running.set(event.id, {
+          name: event.name,
+          platform: event.platform,
+          started: performance.now(),
+        });
+        return;
+      case "task.progress": {
+        const task = this.#running.get(event.id);
+        if (task !== undefined) task.progress = event;
+        return;
+      }
+      case "task.finished":
+        this.#finish(event);
+        return;
+      case "log":
+        if (event.level === "debug" && !this.#verbose) return;
+        this.#above(
+          event.level === "warning" ? `${this.#paint("yellow", "!")} ${event.message}` : event.message,
+        );
+        return;
+      case "diagnostic":
+        this.#above(
+          `${this.#paint(event.severity === "error" ? "red" : "yellow", event.code)} ${event.message}`,
+        );
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#update.clear();
+    this.#update.done();
+  }
+
+  #finish(event: Extract<BuildEvent, { type: "task.finished" }>): void {
+    const task = this.#running.get(event.id);
+    this.#running.delete(event.id);
+    if (task === undefined) return;
+    const line = { name: labelOf(task), started: task.started };
+    this.#above(finishedLine(this.#terminal, line, event, performance.now()));
+  }
+
+  #draw(): void {
+    const room = Math.max(3, (process.stderr.rows ?? 24) - 3);
+    const tasks = [...this.#running.values()];
+    const spinner = frames[this.#frame % frames.length] ?? "";
+    const lines = tasks.slice(0, room).map((task) => runningLine(this.#terminal, task, spinner));
+    if (tasks.length > room) lines.push(this.#paint("dim", `  and ${tasks.length - room} more`));
+    this.#update(lines.join("\n"));
+  }
+
+  #above(text: string): void {
+    this.#update.clear();
+    this.#terminal.err(`${text}\n`);
+    this.#draw();
+  }
+
+  #paint(style: Style, text: string): string {
+    return this.#terminal.paint("err", style, text);
+  }
+}
+
+function labelOf(task: Running): string {
+  return task.platform === undefined ? task.name : `${task.platform}  ${task.name}`;
+}
+
+function runningLine(terminal: Terminal, task: Running, spinner: string): string {
+  const elapsed = performance.now() - task.started;
+  const time = elapsed > 1000 ? `  ${terminal.paint("err", "dim", formatSeconds(elapsed))}` : "";
+  const head = `${terminal.paint("err", "cyan", spinner)} ${labelOf(task)}`;
+  if (task.progress === undefined) return head + time;
+  const { current, total } = task.progress;
+  const bar = total === undefined || total === 0 ? "" : `${drawBar(terminal, current / total)}  `;
+  return `${head}  ${bar}${formatProgress(task.progress)}${time}`;
+}
+
+function drawBar(terminal: Terminal, fraction: number): string {
+  const filled = Math.round(Math.min(1, Math.max(0, fraction)) * barWidth);
+  return (
+    terminal.paint("err", "green", "━".repeat(filled)) +
+    terminal.paint("err", "dim", "─".repeat(barWidth - filled))
+  );
+}

@@ -1,0 +1,152 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { parse as parseToml, TomlError } from "smol-toml";
+import { AnyarchError, systemCode } from "../errors/error.ts";
+import type { BuildOptions } from "./build-options.ts";
+import { checkConfig, type RawBuild, type RawConfig } from "./config-schema.ts";
+
+/** Where a registry really is; names as in containers' registries.conf. */
+export interface RegistrySettings {
+  readonly location?: string;
+  readonly mirrors?: readonly string[];
+  readonly insecure?: boolean;
+  /** Absolute path of PEM certificates. */
+  readonly ca?: string;
+}
+
+export interface DebianSettings {
+  readonly suite?: string;
+  readonly packages?: readonly string[];
+  readonly mirror?: string;
+  /** Absolute path of the archive's keyring. */
+  readonly keyring?: string;
+}
+
+/** anyarch.toml or pycontainer.toml, checked; paths in it are relative to `directory`. */
+export interface ConfigFile {
+  readonly path: string;
+  readonly directory: string;
+  readonly build: BuildOptions;
+  readonly registries: Readonly<Record<string, RegistrySettings>>;
+  readonly debian: DebianSettings | undefined;
+  readonly verifyAllow: readonly string[];
+}
+
+const names = ["anyarch.toml", "pycontainer.toml"] as const;
+
+/**
+ * Reads the file given, or the first of anyarch.toml and pycontainer.toml in `directory`. Throws
+ * INPUT_UNREADABLE, CONFIG_INVALID with the line, CONFIG_UNKNOWN_KEY with a suggestion.
+ */
+export function loadConfigFile(
+  given: string | undefined,
+  directory: string,
+  cwd: string,
+): ConfigFile | undefined {
+  const found = names.map((name) => join(directory, name)).find((path) => existsSync(path));
+  const path = given === undefined ? found : resolve(cwd, given);
+  if (path === undefined) return undefined;
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new AnyarchError(
+      "INPUT_UNREADABLE",
+      `The configuration ${path} can't be read: ${systemCode(error) ?? ""}.`,
+      {
+        cause: error,
+        hint: "Give an existing file with --config.",
+      },
+    );
+  }
+  return parseConfigFile(text, path);
+}
+
+export function parseConfigFile(text: string, path: string): ConfigFile {
+  let value: unknown;
+  try {
+    value = parseToml(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const reason = error.message.split("\n")[0] ?? "";
+    throw new AnyarchError("CONFIG_INVALID", `${path}, line ${error.line}: ${reason}`, { cause: error });
+  }
+  const raw = checkConfig(value, path);
+  const directory = dirname(path);
+  return {
+    path,
+    directory,
+    build: buildOptions(raw.build ?? {}, raw),
+    registries: registrySettings(raw, directory),
+    debian: debianSettings(raw, directory),
+    verifyAllow: raw.verify?.allow ?? [],
+  };
+}
+
+function list(value: string | readonly string[] | undefined): readonly string[] | undefined {
+  return typeof value === "string" ? [value] : value;
+}
+
+/** Only what is given, so that a spread over defaults keeps them. */
+function onlyGiven<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as never;
+}
+
+function buildOptions(raw: RawBuild, config: RawConfig): BuildOptions {
+  return onlyGiven({
+    context: raw.context,
+    tags: list(raw.tag),
+    platforms: list(raw.platform),
+    baseImage: raw.base_image,
+    includeDeps: raw.include_deps,
+    requirements: raw.requirements ?? raw.requirements_file,
+    extras: raw.extras,
+    groups: raw.groups,
+    push: raw.push,
+    outputs: list(raw.output),
+    registry: config.registry?.url,
+    env: raw.env === undefined ? undefined : strings(raw.env),
+    labels: raw.labels === undefined ? undefined : strings(raw.labels),
+    annotations: raw.annotations === undefined ? undefined : strings(raw.annotations),
+    entrypoint: raw.entrypoint,
+    cmd: raw.cmd,
+    user: raw.user,
+    workdir: raw.workdir,
+    ports: raw.ports?.map(String),
+    volumes: raw.volumes,
+    stopSignal: raw.stop_signal,
+    healthcheck: raw.healthcheck === undefined ? undefined : healthcheck(raw.healthcheck),
+    fallback: raw.fallback,
+    sourceDateEpoch: raw.source_date_epoch,
+    reproducible: raw.reproducible,
+    jobs: raw.jobs,
+    verify: raw.verify,
+    compression: raw.compression,
+    cache: raw.use_cache,
+  });
+}
+
+function healthcheck(raw: NonNullable<RawBuild["healthcheck"]>): NonNullable<BuildOptions["healthcheck"]> {
+  const { start_period: startPeriod, ...rest } = raw;
+  return { ...rest, ...(startPeriod !== undefined && { startPeriod }) };
+}
+
+/** TOML users write PORT = 8000; in an image everything is text. */
+function strings(values: Readonly<Record<string, string | number | boolean>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, String(value)]));
+}
+
+function registrySettings(raw: RawConfig, directory: string): Record<string, RegistrySettings> {
+  const entries = Object.entries(raw.registries ?? {}).map(([host, settings]) => {
+    const { ca, ...rest } = settings;
+    return [host, { ...rest, ...(ca !== undefined && { ca: resolve(directory, ca) }) }] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function debianSettings(raw: RawConfig, directory: string): DebianSettings | undefined {
+  const debian = raw.base?.debian;
+  if (debian === undefined) return undefined;
+  const { keyring, ...rest } = debian;
+  return { ...rest, ...(keyring !== undefined && { keyring: resolve(directory, keyring) }) };
+}

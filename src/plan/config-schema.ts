@@ -1,0 +1,148 @@
+import * as v from "valibot";
+import { AnyarchError } from "../errors/error.ts";
+
+const text = v.string();
+const words = v.union([text, v.array(text)]);
+const scalars = v.record(text, v.union([text, v.number(), v.boolean()]));
+const optional = v.exactOptional;
+
+const build = v.strictObject({
+  context: optional(text),
+  tag: optional(words),
+  platform: optional(words),
+  base_image: optional(text),
+  include_deps: optional(v.boolean()),
+  requirements: optional(text),
+  requirements_file: optional(text),
+  extras: optional(v.array(text)),
+  groups: optional(v.array(text)),
+  push: optional(v.boolean()),
+  output: optional(words),
+  env: optional(scalars),
+  labels: optional(scalars),
+  annotations: optional(scalars),
+  entrypoint: optional(words),
+  cmd: optional(words),
+  user: optional(text),
+  workdir: optional(text),
+  ports: optional(v.array(v.union([text, v.number()]))),
+  volumes: optional(v.array(text)),
+  stop_signal: optional(text),
+  healthcheck: optional(
+    v.strictObject({
+      cmd: words,
+      interval: optional(text),
+      timeout: optional(text),
+      start_period: optional(text),
+      retries: optional(v.number()),
+    }),
+  ),
+  fallback: optional(text),
+  source_date_epoch: optional(v.number()),
+  reproducible: optional(v.boolean()),
+  jobs: optional(v.number()),
+  verify: optional(text),
+  compression: optional(text),
+  use_cache: optional(v.boolean()),
+});
+
+const config = v.strictObject({
+  build: optional(build),
+  registry: optional(v.strictObject({ url: optional(text) })),
+  registries: optional(
+    v.record(
+      text,
+      v.strictObject({
+        location: optional(text),
+        mirrors: optional(v.array(text)),
+        insecure: optional(v.boolean()),
+        ca: optional(text),
+      }),
+    ),
+  ),
+  base: optional(
+    v.strictObject({
+      debian: optional(
+        v.strictObject({
+          suite: optional(text),
+          packages: optional(v.array(text)),
+          mirror: optional(text),
+          keyring: optional(text),
+        }),
+      ),
+    }),
+  ),
+  verify: optional(v.strictObject({ allow: optional(v.array(text)) })),
+});
+
+export type RawConfig = v.InferOutput<typeof config>;
+export type RawBuild = v.InferOutput<typeof build>;
+
+/** Checks a parsed TOML document; throws CONFIG_UNKNOWN_KEY with the nearest key, or CONFIG_INVALID. */
+export function checkConfig(value: unknown, path: string): RawConfig {
+  const result = v.safeParse(config, value);
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  const place = v.getDotPath(issue) ?? "";
+  if (issue.type === "strict_object" && issue.expected === "never") {
+    const key = place.split(".").at(-1) ?? "";
+    const table = place.split(".").slice(0, -1).join(".");
+    const known = knownKeys(table);
+    const near = nearest(key, known);
+    throw new AnyarchError(
+      "CONFIG_UNKNOWN_KEY",
+      `${path}: ${table === "" ? "the file" : `[${table}]`} has an unknown key "${key}".`,
+      {
+        hint: `${near === undefined ? "" : `Did you mean "${near}"? `}Known keys: ${known.join(", ")}.`,
+        details: { path, key: place },
+      },
+    );
+  }
+  throw new AnyarchError("CONFIG_INVALID", `${path}: ${place} ${explain(issue)}.`, {
+    details: { path, key: place },
+  });
+}
+
+function explain(issue: v.BaseIssue<unknown>): string {
+  return `should be ${issue.expected ?? "something else"}, not ${issue.received}`;
+}
+
+function knownKeys(table: string): readonly string[] {
+  let schema: unknown = config;
+  for (const part of table === "" ? [] : table.split(".")) {
+    const open = unwrap(schema) as { entries?: Record<string, unknown>; value?: unknown };
+    schema = open.entries?.[part] ?? open.value;
+  }
+  return Object.keys((unwrap(schema) as { entries?: object }).entries ?? {});
+}
+
+function unwrap(schema: unknown): unknown {
+  let current = schema as { wrapped?: unknown } | undefined;
+  while (current?.wrapped !== undefined) current = current.wrapped as { wrapped?: unknown };
+  return current ?? {};
+}
+
+/** The candidate with the fewest edits, if they are few enough to be a slip. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const normalized = word.toLowerCase().replaceAll("-", "_");
+  const ranked = candidates
+    .map((candidate) => ({ candidate, distance: editDistance(normalized, candidate) }))
+    .sort((a, b) => a.distance - b.distance);
+  const best = ranked[0];
+  return best !== undefined && best.distance <= Math.max(2, Math.floor(word.length / 3))
+    ? best.candidate
+    : undefined;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitution));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
