@@ -58,30 +58,20 @@ const alwaysIgnored: readonly string[] = [
   "pycontainer.toml",
 ];
 
-/** What the walk saw of a file, for remembering its content's digest. */
-export interface SourceStat {
-  readonly size: number;
-  readonly mtimeNs: bigint;
-  readonly ctimeNs: bigint;
-  readonly inode: bigint;
-}
-
 export interface SourceFiles {
   /** Below `prefix`, sorted bytewise by path, modes normalised to 0644, 0755 and 0777 for links. */
   readonly entries: readonly Entry[];
-  /** By the host path of the file. */
-  readonly stats: ReadonlyMap<string, SourceStat>;
   /** Things said to the user: sockets left out, links that lead out of the application. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Reads an application's directory: all that neither the built-in list nor `.dockerignore` leaves out.
+ * Reads an application's directory: all that neither `exclude` (absolute paths), the built-in list nor `.dockerignore` leaves out.
  * Throws INPUT_UNREADABLE for what can't be read, APP_FILE_CONFLICT for paths that differ only by case, since
  * they fall together on the file systems of macOS and Windows. Synchronous: ten times the speed of promises.
  */
-export function readSourceFiles(root: string, prefix: string): SourceFiles {
-  const walk = new Walk(root, prefix);
+export function readSourceFiles(root: string, prefix: string, exclude: readonly string[] = []): SourceFiles {
+  const walk = new Walk(root, prefix, new Set(exclude));
   walk.directory("");
   walk.rejectCaseConflicts();
   walk.entries.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
@@ -90,13 +80,14 @@ export function readSourceFiles(root: string, prefix: string): SourceFiles {
 
 class Walk implements SourceFiles {
   readonly entries: Entry[] = [];
-  readonly stats: Map<string, SourceStat> = new Map();
   readonly warnings: string[] = [];
   readonly #root: string;
   readonly #prefix: string;
   readonly #ignore: IgnorePatterns;
+  readonly #exclude: ReadonlySet<string>;
 
-  constructor(root: string, prefix: string) {
+  constructor(root: string, prefix: string, exclude: ReadonlySet<string>) {
+    this.#exclude = exclude;
     this.#root = root;
     this.#prefix = prefix;
     this.#ignore = readIgnoreFile(root);
@@ -108,6 +99,7 @@ class Walk implements SourceFiles {
     );
     for (const child of children) {
       const path = relative === "" ? child.name : `${relative}/${child.name}`;
+      if (this.#exclude.has(join(this.#root, path))) continue;
       const ignored = this.#ignore.ignores(path);
       if (ignored && (this.#ignore.prunes || !child.isDirectory())) continue;
       if (child.isDirectory()) {
@@ -123,11 +115,8 @@ class Walk implements SourceFiles {
 
   #file(path: string): void {
     const file = join(this.#root, path);
-    const stat = readable(file, (name) => lstatSync(name, { bigint: true }));
-    const size = Number(stat.size);
-    this.stats.set(file, { size, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs, inode: stat.ino });
-    const executable = (stat.mode & 0o100n) !== 0n;
-    this.#add({ type: "file", path, mode: executable ? 0o755 : 0o644, size, content: { file } });
+    const { mode, size } = readable(file, (name) => lstatSync(name));
+    this.#add({ type: "file", path, mode: (mode & 0o100) === 0 ? 0o644 : 0o755, size, content: { file } });
   }
 
   #link(path: string): void {

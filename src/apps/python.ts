@@ -1,0 +1,154 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { AnyarchError } from "../errors/error.ts";
+import type { Context } from "../host/context.ts";
+import { formatPlatform } from "../oci/platform.ts";
+import { normalizeName } from "../packages/python/name.ts";
+import { type PythonProject, readPythonProject } from "../packages/python/project.ts";
+import { type PythonDependencies, readPythonDependencies } from "../packages/python/requirements.ts";
+import { selectPackages } from "../packages/python/select.ts";
+import { parseSpecifiers } from "../packages/python/specifier.ts";
+import type { PythonTarget } from "../packages/python/target.ts";
+import { parseVersion } from "../packages/python/version.ts";
+import type { AppOptions, Application, AppRunConfig, AppSelection, AppTarget, AppType, DefaultBase } from "./app-type.ts";
+import { findEntryPoint, type PythonEntryPoint } from "./python-entry-point.ts";
+import { venvBin, venvEnv } from "./python-environment.ts";
+import { PythonSelection } from "./python-selection.ts";
+import { readSourceFiles, type SourceFiles } from "./source-files.ts";
+
+const markers = [
+  "pyproject.toml", "requirements.txt", "pylock.toml", "uv.lock", "setup.py", "setup.cfg",
+  "main.py", "app.py", "__main__.py", "manage.py",
+] as const;
+
+/** Python minors that official images exist for, oldest first: for a default where the user names no base. */
+const knownMinors = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14"] as const;
+
+export const pythonApp: AppType = {
+  id: "python",
+  detect: (directory) => Promise.resolve(markers.find((name) => existsSync(join(directory, name)))),
+  async inspect(options, ctx) {
+    const project = await readPythonProject(options.directory);
+    const dependencies = options.includeDeps
+      ? await readPythonDependencies(
+          options.directory,
+          {
+            ...(options.requirements !== undefined && { requirements: options.requirements }),
+            extras: [...options.extras],
+            groups: [...options.groups],
+          },
+          ctx,
+        )
+      : undefined;
+    const sources = readSourceFiles(options.directory, options.workdir.slice(1), options.exclude);
+    return new PythonApplication(options, project, dependencies, sources);
+  },
+};
+
+class PythonApplication implements Application {
+  readonly type = "python";
+  readonly name?: string;
+  readonly version?: string;
+  readonly dependencySource: string;
+  readonly defaultBases: readonly DefaultBase[];
+  readonly notes: readonly string[];
+  readonly #options: AppOptions;
+  readonly #project: PythonProject | undefined;
+  readonly #dependencies: PythonDependencies | undefined;
+  readonly #sources: SourceFiles;
+
+  constructor(
+    options: AppOptions,
+    project: PythonProject | undefined,
+    dependencies: PythonDependencies | undefined,
+    sources: SourceFiles,
+  ) {
+    this.#options = options;
+    this.#project = project;
+    this.#dependencies = dependencies;
+    this.#sources = sources;
+    if (project?.name !== undefined) this.name = project.name;
+    if (project?.version !== undefined) this.version = project.version;
+    this.dependencySource = dependencies === undefined ? "left out (--no-include-deps)" : dependencies.source.kind;
+    this.defaultBases = [
+      { kind: "debian", packages: ["python3", "ca-certificates"] },
+      { kind: "image", reference: `python:${defaultMinor(options.directory, project?.requiresPython)}-slim` },
+    ];
+    this.notes = sources.warnings;
+  }
+
+  async select(targets: readonly AppTarget[], ctx: Context): Promise<AppSelection> {
+    const pythons = targets.map((target) => this.#pythonTarget(target));
+    const selection = this.#dependencies === undefined ? undefined : await selectPackages(this.#dependencies, pythons, ctx);
+    const installed = new Set(selection?.rows.map((row) => normalizeName(row.name)) ?? []);
+    const run = this.#run(installed);
+    return new PythonSelection({
+      selection,
+      targets: targets.map((target, index) => ({ ...target, python: pythons[index] as PythonTarget })),
+      run,
+      project: this.#project,
+      sources: this.#sources,
+      workdir: this.#options.workdir,
+    });
+  }
+
+  #pythonTarget({ platform, facts }: AppTarget): PythonTarget {
+    const name = formatPlatform(platform);
+    if (facts.python === undefined || facts.libc === undefined) {
+      throw new AnyarchError("BASE_UNSUITABLE", `The base for ${name} has no ${facts.python === undefined ? "Python interpreter" : "C library"} that could be found.`, {
+        hint: "Choose a base with Python: --base-image deb:bookworm/python3 or python:3.13-slim.",
+      });
+    }
+    const wanted = this.#project?.requiresPython;
+    const version = parseVersion(facts.python.version);
+    const specifiers = wanted === undefined ? undefined : parseSpecifiers(wanted);
+    if (version !== undefined && specifiers !== undefined && !specifiers.contains(version)) {
+      throw new AnyarchError(
+        "BASE_UNSUITABLE",
+        `The base for ${name} has Python ${facts.python.version}, but the project requires Python ${wanted}.`,
+        { hint: `Choose another base, for example --base-image python:${defaultMinor(this.#options.directory, wanted)}-slim.` },
+      );
+    }
+    return { platform, python: facts.python.version, implementation: "cpython", libc: facts.libc };
+  }
+
+  #run(packages: ReadonlySet<string>): AppRunConfig {
+    const { workdir, entrypoint } = this.#options;
+    const base = { env: venvEnv, workdir };
+    if (entrypoint !== undefined) return { ...base, entrypoint, ports: [], why: "--entrypoint" };
+    const found = this.#findEntryPoint(packages);
+    return { ...base, entrypoint: absolute(found.command), ports: found.ports, why: found.why };
+  }
+
+  #findEntryPoint(packages: ReadonlySet<string>): PythonEntryPoint {
+    const prefix = this.#options.workdir === "/" ? 0 : this.#options.workdir.length;
+    const files = this.#sources.entries.filter((entry) => entry.type === "file").map((entry) => entry.path.slice(prefix));
+    return findEntryPoint(
+      { ...(this.name !== undefined && { name: this.name }), scripts: this.#project?.scripts ?? {}, packages },
+      { files: new Set(files), read: (path) => readFileSync(join(this.#options.directory, path), "utf8") },
+    );
+  }
+}
+
+/** The first word is a command of the environment: found there whatever PATH a user sets. */
+function absolute(command: readonly string[]): readonly string[] {
+  return [`${venvBin}/${command[0] ?? ""}`, ...command.slice(1)];
+}
+
+/** What .python-version pins, else the lowest known minor that the project accepts. */
+function defaultMinor(directory: string, requiresPython: string | undefined): string {
+  const pinned = readPin(join(directory, ".python-version"));
+  if (pinned !== undefined) return pinned;
+  const specifiers = parseSpecifiers(requiresPython ?? ">=3.11");
+  const newest = knownMinors.at(-1) ?? "";
+  return knownMinors.find((minor) => {
+    // A patch release that every bound of the form >=3.11.4 lets through.
+    const version = parseVersion(`${minor}.99`);
+    return version !== undefined && specifiers?.contains(version) === true;
+  }) ?? newest;
+}
+
+function readPin(path: string): string | undefined {
+  if (!existsSync(path)) return undefined;
+  return /^\s*(?:cpython-)?(\d+\.\d+)/m.exec(readFileSync(path, "utf8"))?.[1];
+}

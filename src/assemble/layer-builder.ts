@@ -1,0 +1,155 @@
+import { readFileSync } from "node:fs";
+import { mkdir, rename, stat, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { createReadStream } from "node:fs";
+import type { Entry } from "../archive/entry.ts";
+import { gzipBlockSize, gzipLevel } from "../archive/gzip.ts";
+import { withParents } from "../archive/sort-entries.ts";
+import { writeLayer, type WrittenLayer } from "../archive/write-layer.ts";
+import type { AppLayer } from "../apps/app-type.ts";
+import { runTask } from "../events/task.ts";
+import { stagingPath, writeFileAtomic } from "../host/atomic-file.ts";
+import type { Context } from "../host/context.ts";
+import type { Layer } from "../image/layer.ts";
+import { type Digest, digestHex, digestOf, isDigest } from "../oci/digest.ts";
+import { mediaTypes } from "../oci/media-type.ts";
+import type { ContentDigests } from "./content-digests.ts";
+import { layerRecipe } from "./layer-recipe.ts";
+
+/** A layer made here, or remembered from an earlier build. */
+export interface BuiltLayer {
+  readonly layer: Layer;
+  readonly name: string;
+  readonly neutral: boolean;
+  /** True where neither tar nor compression ran. */
+  readonly cached: boolean;
+  readonly uncompressedSize: number;
+}
+
+export interface LayerBuilderOptions {
+  readonly compression: "gzip" | "zstd";
+  /** Seconds since the epoch. */
+  readonly mtime: number;
+  /** False makes every layer anew; the result is remembered all the same. */
+  readonly remember: boolean;
+}
+
+type Remembered = WrittenLayer;
+
+/**
+ * Turns entries into layers, each recipe once per build and, as long as the cache lasts, once at all: recipe →
+ * (digest, diffID, sizes) is remembered beside the blob itself.
+ */
+export class LayerBuilder {
+  readonly #options: LayerBuilderOptions;
+  readonly #digests: ContentDigests;
+  readonly #running = new Map<string, Promise<BuiltLayer>>();
+
+  constructor(options: LayerBuilderOptions, digests: ContentDigests) {
+    this.#options = options;
+    this.#digests = digests;
+  }
+
+  /** Layers of equal entries are made once, whatever their names and platforms. */
+  build(source: AppLayer, platform: string | undefined, ctx: Context): Promise<BuiltLayer> {
+    const entries = this.#withDigests(withParents(source.entries));
+    const recipe = layerRecipe(entries, { compression: this.#format(), mtime: this.#options.mtime });
+    let running = this.#running.get(recipe);
+    if (running === undefined) {
+      const shown = source.neutral ? undefined : platform;
+      running = runTask(ctx.emit, `layer ${source.name}`, { platform: shown }, async (task) => {
+        const made = await this.#recall(recipe, ctx);
+        const written = made ?? (await this.#write(recipe, entries, task.progress, ctx));
+        if (made === undefined) task.detail(`${entries.length} entries`);
+        else task.cached(`${entries.length} entries`);
+        return this.#describe(source, written, made !== undefined, ctx);
+      });
+      this.#running.set(recipe, running);
+    }
+    return running.then((built) => ({ ...built, name: source.name, neutral: source.neutral }));
+  }
+
+  #format(): string {
+    return this.#options.compression === "gzip" ? `gzip-${gzipLevel}-${gzipBlockSize}` : "zstd-3-1048576";
+  }
+
+  #withDigests(entries: readonly Entry[]): readonly Entry[] {
+    return entries.map((entry) => {
+      if (entry.type !== "file" || entry.digest !== undefined) return entry;
+      const digest =
+        "bytes" in entry.content
+          ? digestOf(entry.content.bytes)
+          : this.#digests.digestOfFile(entry.content.file, entry.size);
+      return { ...entry, digest };
+    });
+  }
+
+  async #recall(recipe: string, ctx: Context): Promise<Remembered | undefined> {
+    if (!this.#options.remember) return undefined;
+    const remembered = readMemo(memoPath(ctx, recipe));
+    if (remembered === undefined) return undefined;
+    const there = await stat(blobPath(ctx, remembered.digest)).catch(() => undefined);
+    return there?.size === remembered.size ? remembered : undefined;
+  }
+
+  async #write(
+    recipe: string,
+    entries: readonly Entry[],
+    progress: (current: number, total: number | undefined, unit: "bytes") => void,
+    ctx: Context,
+  ): Promise<Remembered> {
+    const total = entries.reduce((sum, entry) => sum + (entry.type === "file" ? entry.size : 0), 0);
+    const staging = stagingPath(blobPath(ctx, digestOf("")));
+    await mkdir(dirname(staging), { recursive: true });
+    try {
+      const written = await writeLayer(entries, {
+        destination: staging,
+        compression: this.#options.compression,
+        mtime: this.#options.mtime,
+        signal: ctx.signal,
+        onProgress: (current) => progress(Math.min(current, total), total, "bytes"),
+      });
+      await rename(staging, blobPath(ctx, written.digest));
+      await writeFileAtomic(memoPath(ctx, recipe), JSON.stringify(written));
+      return written;
+    } finally {
+      await rm(staging, { force: true });
+    }
+  }
+
+  #describe(source: AppLayer, written: Remembered, cached: boolean, ctx: Context): BuiltLayer {
+    const path = blobPath(ctx, written.digest);
+    const mediaType = this.#options.compression === "gzip" ? mediaTypes.layerGzip : mediaTypes.layerZstd;
+    return {
+      layer: {
+        descriptor: { mediaType, digest: written.digest, size: written.size },
+        diffID: written.diffID,
+        open: (signal) => Promise.resolve(createReadStream(path, { signal, highWaterMark: 1 << 20 })),
+      },
+      name: source.name,
+      neutral: source.neutral,
+      cached,
+      uncompressedSize: written.uncompressedSize,
+    };
+  }
+}
+
+/** Where the blob cache of stores/ keeps a blob. */
+function blobPath(ctx: Context, digest: Digest): string {
+  return join(ctx.host.cacheDir, "blobs", "sha256", digestHex(digest));
+}
+
+function memoPath(ctx: Context, recipe: string): string {
+  return join(ctx.host.cacheDir, "layers", `${recipe}.json`);
+}
+
+function readMemo(path: string): Remembered | undefined {
+  try {
+    const value = JSON.parse(readFileSync(path, "utf8")) as Partial<Remembered>;
+    const { diffID, digest, size, uncompressedSize } = value;
+    if (diffID === undefined || digest === undefined || size === undefined || uncompressedSize === undefined) return undefined;
+    return isDigest(diffID) && isDigest(digest) ? { diffID, digest, size, uncompressedSize } : undefined;
+  } catch {
+    return undefined; // Absent or damaged: the layer is made again.
+  }
+}
