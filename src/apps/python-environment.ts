@@ -26,9 +26,17 @@ export function textFile(path: string, text: string, mode = 0o644): Entry {
 /** pyvenv.cfg and the links to the base's interpreter; `executable` is absolute in the image. */
 export function venvSkeleton(executable: string, minor: string): Entry[] {
   const home = executable.slice(0, executable.lastIndexOf("/"));
-  const link = (name: string, target: string): Entry => ({ type: "symlink", path: `${venvPrefix}/bin/${name}`, mode: 0o777, target });
+  const link = (name: string, target: string): Entry => ({
+    type: "symlink",
+    path: `${venvPrefix}/bin/${name}`,
+    mode: 0o777,
+    target,
+  });
   return [
-    textFile(`${venvPrefix}/pyvenv.cfg`, `home = ${home}\ninclude-system-site-packages = false\nversion = ${minor}\n`),
+    textFile(
+      `${venvPrefix}/pyvenv.cfg`,
+      `home = ${home}\ninclude-system-site-packages = false\nversion = ${minor}\n`,
+    ),
     link("python", executable),
     link("python3", "python"),
     link(`python${minor}`, "python"),
@@ -40,7 +48,11 @@ export function venvSkeleton(executable: string, minor: string): Entry[] {
  * What makes the application importable and known to importlib.metadata from any directory: a path file and a
  * dist-info, as an editable installation would leave them. Its console scripts come from packages/python.
  */
-export function applicationMetadata(project: PythonProject | undefined, paths: readonly string[], minor: string): Entry[] {
+export function applicationMetadata(
+  project: PythonProject | undefined,
+  paths: readonly string[],
+  minor: string,
+): Entry[] {
   const site = sitePackages(minor);
   const entries = [textFile(`${site}/_anyarch_application.pth`, `${paths.join("\n")}\n`)];
   if (project?.name === undefined) return entries;
@@ -53,11 +65,23 @@ export function applicationMetadata(project: PythonProject | undefined, paths: r
     ...(project.requiresPython === undefined ? [] : [`Requires-Python: ${project.requiresPython}`]),
     ...project.dependencies.map((requirement) => `Requires-Dist: ${requirement}`),
   ];
-  entries.push(textFile(`${folder}/METADATA`, `${metadata.join("\n")}\n`), textFile(`${folder}/INSTALLER`, "anyarch\n"));
-  const groups = Object.entries({ console_scripts: project.scripts, gui_scripts: project.guiScripts, ...project.entryPoints });
+  entries.push(
+    textFile(`${folder}/METADATA`, `${metadata.join("\n")}\n`),
+    textFile(`${folder}/INSTALLER`, "anyarch\n"),
+  );
+  const groups = Object.entries({
+    console_scripts: project.scripts,
+    gui_scripts: project.guiScripts,
+    ...project.entryPoints,
+  });
   const text = groups
     .filter(([, points]) => Object.keys(points).length > 0)
-    .map(([group, points]) => `[${group}]\n${Object.entries(points).map(([name, target]) => `${name} = ${target}\n`).join("")}`)
+    .map(
+      ([group, points]) =>
+        `[${group}]\n${Object.entries(points)
+          .map(([name, target]) => `${name} = ${target}\n`)
+          .join("")}`,
+    )
     .join("\n");
   if (text !== "") entries.push(textFile(`${folder}/entry_points.txt`, text));
   return entries;

@@ -7,18 +7,33 @@ import { normalizeName } from "../packages/python/name.ts";
 import { type PythonProject, readPythonProject } from "../packages/python/project.ts";
 import { type PythonDependencies, readPythonDependencies } from "../packages/python/requirements.ts";
 import { selectPackages } from "../packages/python/select.ts";
-import { parseSpecifiers } from "../packages/python/specifier.ts";
+import { matchesSpecifiers, parseSpecifiers } from "../packages/python/specifier.ts";
 import type { PythonTarget } from "../packages/python/target.ts";
-import { parseVersion } from "../packages/python/version.ts";
-import type { AppOptions, Application, AppRunConfig, AppSelection, AppTarget, AppType, DefaultBase } from "./app-type.ts";
+import type {
+  AppOptions,
+  Application,
+  AppRunConfig,
+  AppSelection,
+  AppTarget,
+  AppType,
+  DefaultBase,
+} from "./app-type.ts";
 import { findEntryPoint, type PythonEntryPoint } from "./python-entry-point.ts";
 import { venvBin, venvEnv } from "./python-environment.ts";
 import { PythonSelection } from "./python-selection.ts";
 import { readSourceFiles, type SourceFiles } from "./source-files.ts";
 
 const markers = [
-  "pyproject.toml", "requirements.txt", "pylock.toml", "uv.lock", "setup.py", "setup.cfg",
-  "main.py", "app.py", "__main__.py", "manage.py",
+  "pyproject.toml",
+  "requirements.txt",
+  "pylock.toml",
+  "uv.lock",
+  "setup.py",
+  "setup.cfg",
+  "main.py",
+  "app.py",
+  "__main__.py",
+  "manage.py",
 ] as const;
 
 /** Python minors that official images exist for, oldest first: for a default where the user names no base. */
@@ -69,7 +84,8 @@ class PythonApplication implements Application {
     this.#sources = sources;
     if (project?.name !== undefined) this.name = project.name;
     if (project?.version !== undefined) this.version = project.version;
-    this.dependencySource = dependencies === undefined ? "left out (--no-include-deps)" : dependencies.source.kind;
+    this.dependencySource =
+      dependencies === undefined ? "left out (--no-include-deps)" : dependencies.source.kind;
     this.defaultBases = [
       { kind: "debian", packages: ["python3", "ca-certificates"] },
       { kind: "image", reference: `python:${defaultMinor(options.directory, project?.requiresPython)}-slim` },
@@ -79,7 +95,8 @@ class PythonApplication implements Application {
 
   async select(targets: readonly AppTarget[], ctx: Context): Promise<AppSelection> {
     const pythons = targets.map((target) => this.#pythonTarget(target));
-    const selection = this.#dependencies === undefined ? undefined : await selectPackages(this.#dependencies, pythons, ctx);
+    const selection =
+      this.#dependencies === undefined ? undefined : await selectPackages(this.#dependencies, pythons, ctx);
     const installed = new Set(selection?.rows.map((row) => normalizeName(row.name)) ?? []);
     const run = this.#run(installed);
     return new PythonSelection({
@@ -95,18 +112,22 @@ class PythonApplication implements Application {
   #pythonTarget({ platform, facts }: AppTarget): PythonTarget {
     const name = formatPlatform(platform);
     if (facts.python === undefined || facts.libc === undefined) {
-      throw new AnyarchError("BASE_UNSUITABLE", `The base for ${name} has no ${facts.python === undefined ? "Python interpreter" : "C library"} that could be found.`, {
-        hint: "Choose a base with Python: --base-image deb:bookworm/python3 or python:3.13-slim.",
-      });
+      throw new AnyarchError(
+        "BASE_UNSUITABLE",
+        `The base for ${name} has no ${facts.python === undefined ? "Python interpreter" : "C library"} that could be found.`,
+        {
+          hint: "Choose a base with Python: --base-image deb:bookworm/python3 or python:3.13-slim.",
+        },
+      );
     }
     const wanted = this.#project?.requiresPython;
-    const version = parseVersion(facts.python.version);
-    const specifiers = wanted === undefined ? undefined : parseSpecifiers(wanted);
-    if (version !== undefined && specifiers !== undefined && !specifiers.contains(version)) {
+    if (wanted !== undefined && !matchesSpecifiers(parseSpecifiers(wanted) ?? [], facts.python.version)) {
       throw new AnyarchError(
         "BASE_UNSUITABLE",
         `The base for ${name} has Python ${facts.python.version}, but the project requires Python ${wanted}.`,
-        { hint: `Choose another base, for example --base-image python:${defaultMinor(this.#options.directory, wanted)}-slim.` },
+        {
+          hint: `Choose another base, for example --base-image python:${defaultMinor(this.#options.directory, wanted)}-slim.`,
+        },
       );
     }
     return { platform, python: facts.python.version, implementation: "cpython", libc: facts.libc };
@@ -122,9 +143,15 @@ class PythonApplication implements Application {
 
   #findEntryPoint(packages: ReadonlySet<string>): PythonEntryPoint {
     const prefix = this.#options.workdir === "/" ? 0 : this.#options.workdir.length;
-    const files = this.#sources.entries.filter((entry) => entry.type === "file").map((entry) => entry.path.slice(prefix));
+    const files = this.#sources.entries
+      .filter((entry) => entry.type === "file")
+      .map((entry) => entry.path.slice(prefix));
     return findEntryPoint(
-      { ...(this.name !== undefined && { name: this.name }), scripts: this.#project?.scripts ?? {}, packages },
+      {
+        ...(this.name !== undefined && { name: this.name }),
+        scripts: this.#project?.scripts ?? {},
+        packages,
+      },
       { files: new Set(files), read: (path) => readFileSync(join(this.#options.directory, path), "utf8") },
     );
   }
@@ -141,11 +168,8 @@ function defaultMinor(directory: string, requiresPython: string | undefined): st
   if (pinned !== undefined) return pinned;
   const specifiers = parseSpecifiers(requiresPython ?? ">=3.11");
   const newest = knownMinors.at(-1) ?? "";
-  return knownMinors.find((minor) => {
-    // A patch release that every bound of the form >=3.11.4 lets through.
-    const version = parseVersion(`${minor}.99`);
-    return version !== undefined && specifiers?.contains(version) === true;
-  }) ?? newest;
+  // A patch release that every bound of the form >=3.11.4 lets through.
+  return knownMinors.find((minor) => matchesSpecifiers(specifiers ?? [], `${minor}.99`)) ?? newest;
 }
 
 function readPin(path: string): string | undefined {

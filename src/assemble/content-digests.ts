@@ -32,10 +32,14 @@ export class ContentDigests {
     try {
       file = openSync(path, "r");
     } catch (error) {
-      throw new AnyarchError("INPUT_UNREADABLE", `${path} can't be read: ${systemCode(error) ?? String(error)}.`, {
-        cause: error,
-        hint: "Make it readable, or leave it out with .dockerignore.",
-      });
+      throw new AnyarchError(
+        "INPUT_UNREADABLE",
+        `${path} can't be read: ${systemCode(error) ?? String(error)}.`,
+        {
+          cause: error,
+          hint: "Make it readable, or leave it out with .dockerignore.",
+        },
+      );
     }
     try {
       const stat = fstatSync(file, { bigint: true });

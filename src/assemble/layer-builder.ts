@@ -147,7 +147,8 @@ function readMemo(path: string): Remembered | undefined {
   try {
     const value = JSON.parse(readFileSync(path, "utf8")) as Partial<Remembered>;
     const { diffID, digest, size, uncompressedSize } = value;
-    if (diffID === undefined || digest === undefined || size === undefined || uncompressedSize === undefined) return undefined;
+    if (diffID === undefined || digest === undefined || size === undefined || uncompressedSize === undefined)
+      return undefined;
     return isDigest(diffID) && isDigest(digest) ? { diffID, digest, size, uncompressedSize } : undefined;
   } catch {
     return undefined; // Absent or damaged: the layer is made again.

@@ -50,6 +50,8 @@ export interface BuildOptions {
   readonly compression?: string;
   /** False forgets remembered layers; downloads stay cached. */
   readonly cache?: boolean;
+  /** True resolves a Debian base anew instead of using the versions that anyarch.lock pins. */
+  readonly updateLock?: boolean;
 }
 
 export interface HealthcheckOptions {

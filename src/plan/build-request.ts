@@ -6,6 +6,7 @@ import { parseReference, type Reference, withDefaultTag } from "../oci/reference
 import type { Healthcheck } from "../oci/image-config.ts";
 import type { BuildOptions, HealthcheckOptions } from "./build-options.ts";
 import type { ConfigFile } from "./config-file.ts";
+import { commandWords } from "./command-words.ts";
 import { parseDuration } from "./duration.ts";
 
 /** A build that was checked: absolute paths, parsed references and platforms, defaults filled in. */
@@ -36,6 +37,7 @@ export interface BuildRequest {
   readonly verify: "app" | "full";
   readonly compression: "gzip" | "zstd";
   readonly cache: boolean;
+  readonly updateLock: boolean;
 }
 
 /** What overrides the run configuration of the base and the application. */
@@ -104,6 +106,7 @@ export function parseBuildRequest(
     verify: oneOf(merged.verify ?? "app", ["app", "full"], "--verify"),
     compression: oneOf(merged.compression ?? "gzip", ["gzip", "zstd"], "--compression"),
     cache: merged.cache ?? true,
+    updateLock: merged.updateLock ?? false,
   };
 }
 
@@ -192,28 +195,6 @@ function buildTime(
 function epochFrom(text: string | undefined): number | undefined {
   if (text === undefined || text.trim() === "") return undefined;
   return /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
-}
-
-/** A JSON array of words, or words split at white space with quotes as in a shell. */
-function commandWords(value: string | readonly string[], flag: string): readonly string[] {
-  if (typeof value !== "string") return value;
-  const text = value.trim();
-  if (text.startsWith("[")) {
-    try {
-      const words: unknown = JSON.parse(text);
-      if (Array.isArray(words) && words.every((word) => typeof word === "string")) return words;
-    } catch {
-      // Falls through to the error below.
-    }
-    throw new AnyarchError("USAGE", `${flag} ${text} is not a JSON array of strings.`);
-  }
-  const words = [...text.matchAll(/(?:[^\s"']+|"(?:[^"\\]|\\.)*"|'[^']*')+/g)].map(([word]) =>
-    word.replace(/"((?:[^"\\]|\\.)*)"|'([^']*)'/g, (_, double?: string, single?: string) =>
-      double === undefined ? (single ?? "") : double.replace(/\\(.)/g, "$1"),
-    ),
-  );
-  if (words.length === 0) throw new AnyarchError("USAGE", `${flag} is empty.`);
-  return words;
 }
 
 function parsePort(text: string): string {

@@ -1,0 +1,121 @@
+import type { Entry } from "../archive/entry.ts";
+import { AnyarchError } from "../errors/error.ts";
+import { runTask } from "../events/task.ts";
+import type { Context } from "../host/context.ts";
+import { formatPlatform, type Platform } from "../oci/platform.ts";
+import { fetchWheels } from "../packages/python/download.ts";
+import { consoleScript, installWheels } from "../packages/python/install.ts";
+import type { PythonProject } from "../packages/python/project.ts";
+import { type Choice, explainUnavailable, type Selection } from "../packages/python/select.ts";
+import type { PythonTarget } from "../packages/python/target.ts";
+import type { AppLayer, AppRunConfig, AppSelection, AppTarget, PackageChoice, PackageRow } from "./app-type.ts";
+import { applicationMetadata, textFile, venvBin, venvPrefix, venvSkeleton } from "./python-environment.ts";
+import type { SourceFiles } from "./source-files.ts";
+
+export interface PythonSelectionOptions {
+  /** Undefined where dependencies are left out. */
+  readonly selection: Selection | undefined;
+  readonly targets: readonly (AppTarget & { readonly python: PythonTarget })[];
+  readonly run: AppRunConfig;
+  readonly project: PythonProject | undefined;
+  readonly sources: SourceFiles;
+  readonly workdir: string;
+}
+
+/** The wheels of each target, and the layers that they and the application's files become. */
+export class PythonSelection implements AppSelection {
+  readonly packages: readonly PackageRow[];
+  readonly unavailable: ReadonlyMap<string, Error>;
+  readonly run: AppRunConfig;
+  readonly #options: PythonSelectionOptions;
+
+  constructor(options: PythonSelectionOptions) {
+    this.#options = options;
+    this.run = options.run;
+    this.packages = (options.selection?.rows ?? []).map(({ name, version, choices }) => ({
+      name,
+      version,
+      choices: Object.fromEntries(Object.entries(choices).map(([platform, choice]) => [platform, describe(choice)])),
+    }));
+    this.unavailable = unavailablePlatforms(options);
+  }
+
+  async layers(platforms: readonly Platform[], ctx: Context): Promise<ReadonlyMap<string, readonly AppLayer[]>> {
+    const { selection } = this.#options;
+    const wheels = selection === undefined ? undefined : await fetchWheels(selection, platforms, ctx);
+    const layers = new Map<string, readonly AppLayer[]>();
+    for (const { platform, facts, python } of this.#options.targets) {
+      const name = formatPlatform(platform);
+      if (!platforms.some((wanted) => formatPlatform(wanted) === name)) continue;
+      const minor = python.python.split(".").slice(0, 2).join(".");
+      const installed =
+        wheels === undefined
+          ? { neutral: [], native: [] }
+          : await runTask(ctx.emit, "unpack wheels", { platform: name }, () =>
+              installWheels(
+                wheels.for(platform),
+                { prefix: venvPrefix, pythonExecutable: `${venvBin}/python`, pythonVersion: minor },
+                ctx,
+              ),
+            );
+      const skeleton = venvSkeleton(facts.python?.executable ?? "/usr/bin/python3", minor);
+      layers.set(name, this.#layersOf(installed, skeleton, minor));
+    }
+    return layers;
+  }
+
+  #layersOf(
+    installed: { readonly neutral: readonly Entry[]; readonly native: readonly Entry[] },
+    skeleton: readonly Entry[],
+    minor: string,
+  ): readonly AppLayer[] {
+    const { project, sources, workdir } = this.#options;
+    const hasSrc = sources.entries.some(({ path }) => path.startsWith(`${workdir.slice(1)}/src/`));
+    const paths = [workdir, ...(hasSrc ? [`${workdir === "/" ? "" : workdir}/src`] : [])];
+    const application = [
+      ...sources.entries,
+      ...applicationMetadata(project, paths, minor),
+      ...Object.entries({ ...project?.scripts, ...project?.guiScripts }).map(([command, target]) =>
+        textFile(`${venvPrefix}/bin/${command}`, consoleScript(target, `${venvBin}/python`), 0o755),
+      ),
+    ];
+    const layers: AppLayer[] = [
+      { name: "python packages", neutral: true, entries: [...skeleton, ...installed.neutral] },
+      { name: "native python packages", neutral: false, entries: installed.native },
+      { name: "application", neutral: true, entries: application },
+    ];
+    if (installed.neutral.length > 0) return layers.filter(({ entries }) => entries.length > 0);
+    // Without packages the environment is a handful of bytes: not worth a layer of its own.
+    return [
+      ...layers.slice(1, 2).filter(({ entries }) => entries.length > 0),
+      { name: "application", neutral: true, entries: [...skeleton, ...application] },
+    ];
+  }
+}
+
+function describe(choice: Choice): PackageChoice {
+  switch (choice.kind) {
+    case "wheel":
+      return { kind: "native", file: choice.filename, why: choice.tag, ...(choice.size !== undefined && { size: choice.size }) };
+    case "neutral":
+      return { kind: "neutral", file: choice.filename, why: choice.tag, ...(choice.size !== undefined && { size: choice.size }) };
+    case "source":
+      return { kind: "source", file: choice.filename };
+    case "missing":
+      return { kind: "missing", why: choice.wheels.join(", ") };
+    case "excluded":
+      return { kind: "excluded", why: choice.marker };
+  }
+}
+
+function unavailablePlatforms({ selection, targets }: PythonSelectionOptions): ReadonlyMap<string, AnyarchError> {
+  const errors = new Map<string, AnyarchError>();
+  if (selection === undefined) return errors;
+  for (const { platform } of targets) {
+    const name = formatPlatform(platform);
+    const blocked = selection.rows.some(({ choices }) => ["source", "missing"].includes(choices[name]?.kind ?? ""));
+    if (blocked) errors.set(name, explainUnavailable(selection, [platform]));
+  }
+  return errors;
+}
+

@@ -1,0 +1,208 @@
+import { resolve } from "node:path";
+import type { Application, AppSelection, AppTarget } from "../apps/app-type.ts";
+import { detectApp } from "../apps/app-types.ts";
+import { AnyarchError } from "../errors/error.ts";
+import { runTask } from "../events/task.ts";
+import type { Context } from "../host/context.ts";
+import type { Image } from "../image/image.ts";
+import { formatPlatform, type Platform, samePlatform } from "../oci/platform.ts";
+import { type BaseFindings, type BuildPlan, makePlan } from "../plan/build-plan.ts";
+import type { BuildRequest } from "../plan/build-request.ts";
+import type { DebianSettings } from "../plan/config-file.ts";
+import type { StoreOptions } from "../stores/locations.ts";
+import { baseAnnotations, sourceAnnotations } from "./annotations.ts";
+import { type Base, openBase, type PlatformBase } from "./base.ts";
+import type { BuildResult } from "./build-result.ts";
+import { composeImage } from "./compose.ts";
+import { ContentDigests } from "./content-digests.ts";
+import { type BuiltLayer, LayerBuilder } from "./layer-builder.ts";
+import { type Proof, proveImages } from "./prove.ts";
+import { publish } from "./publish.ts";
+import { reportResult } from "./report-result.ts";
+
+/** What a build needs beside the request: where stores are and what the configuration says of Debian. */
+export interface AssembleOptions {
+  readonly stores: StoreOptions;
+  readonly debian: DebianSettings | undefined;
+  readonly verifyAllow: readonly string[];
+}
+
+/** An image of one platform, and the layers in it that were made here. */
+export interface AssembledImage {
+  readonly platform: Platform;
+  readonly image: Image;
+  readonly built: readonly BuiltLayer[];
+}
+
+interface Prepared {
+  readonly base: Base;
+  readonly bases: readonly PlatformBase[];
+  readonly selection: AppSelection;
+  readonly plan: BuildPlan;
+}
+
+/** Finds out everything that decides the build, downloads nothing of the application, and makes the plan. */
+export async function planAssembly(
+  request: BuildRequest,
+  options: AssembleOptions,
+  ctx: Context,
+): Promise<BuildPlan> {
+  return (await prepare(request, options, ctx)).plan;
+}
+
+/**
+ * The daemonless engine: plan, fetch, layers, images, proof, publication, in this order, so that nothing is
+ * published that was not proved and nothing is fetched for a build that can't succeed.
+ */
+export async function assemble(
+  request: BuildRequest,
+  options: AssembleOptions,
+  ctx: Context,
+): Promise<BuildResult> {
+  const started = performance.now();
+  const prepared = await prepare(request, options, ctx);
+  const images = await makeImages(prepared, request, ctx);
+  const proofs: ReadonlyMap<string, Proof> = await proveImages(
+    images,
+    request.verify,
+    options.verifyAllow,
+    ctx,
+  );
+  const published = await publish(images, request, options.stores, ctx);
+  await prepared.base.save?.();
+  return reportResult({
+    plan: prepared.plan,
+    images,
+    proofs,
+    published,
+    durationMs: performance.now() - started,
+  });
+}
+
+async function prepare(request: BuildRequest, options: AssembleOptions, ctx: Context): Promise<Prepared> {
+  const application = await inspectApplication(request, ctx);
+  const base = await openBase(request.base, application, { ...options, ...request }, ctx);
+  const { findings, bases } = await openPlatforms(base, request, ctx);
+  const targets: readonly AppTarget[] = bases.map(({ platform, facts }) => ({ platform, facts }));
+  const selection =
+    targets.length === 0
+      ? nothingSelected
+      : await runTask(ctx.emit, "select packages", {}, async (task) => {
+          const selected = await application.select(targets, ctx);
+          task.detail(
+            `${selected.packages.length} for ${targets.length} platforms, from ${application.dependencySource}`,
+          );
+          return selected;
+        });
+  const plan = makePlan(request, application, findings, selection);
+  const kept = bases.filter(({ platform }) =>
+    plan.platforms.some((planned) => planned.platform === formatPlatform(platform)),
+  );
+  return { base, bases: kept, selection, plan };
+}
+
+/** Stands in where no platform of the base is left; makePlan throws then. */
+const nothingSelected: AppSelection = {
+  packages: [],
+  unavailable: new Map(),
+  run: { entrypoint: [], env: {}, workdir: "/", ports: [], why: "" },
+  layers: () => Promise.resolve(new Map()),
+};
+
+async function inspectApplication(request: BuildRequest, ctx: Context): Promise<Application> {
+  const type = await detectApp(request.directory);
+  const application = await type.inspect(
+    {
+      directory: request.directory,
+      exclude: request.outputs.map((location) => resolve(ctx.host.cwd, location.replace(/^[a-z-]+:/, ""))),
+      includeDeps: request.includeDeps,
+      extras: request.extras,
+      groups: request.groups,
+      workdir: request.workdir,
+      ...(request.requirements !== undefined && { requirements: request.requirements }),
+      ...(request.entrypoint !== undefined && { entrypoint: request.entrypoint }),
+    },
+    ctx,
+  );
+  for (const message of application.notes) ctx.emit({ type: "log", level: "warning", message });
+  return application;
+}
+
+async function openPlatforms(
+  base: Base,
+  request: BuildRequest,
+  ctx: Context,
+): Promise<{ findings: BaseFindings; bases: readonly PlatformBase[] }> {
+  const wanted = request.platforms === "all" ? base.platforms : request.platforms;
+  if (wanted.length === 0) {
+    throw new AnyarchError("USAGE", `"all" means nothing for the base ${base.location}.`, {
+      hint: "Name the platforms: --platform linux/amd64,linux/arm64",
+    });
+  }
+  const missing = new Map<string, Error>();
+  const opened = await Promise.all(
+    wanted.map(async (platform) => {
+      try {
+        return await base.open(platform, ctx);
+      } catch (error) {
+        // What makes one platform impossible is part of the plan; anything else ends the build.
+        if (!(error instanceof AnyarchError) || !platformErrors.has(error.code)) throw error;
+        missing.set(formatPlatform(platform), error);
+        return undefined;
+      }
+    }),
+  );
+  const bases = opened.filter((item) => item !== undefined);
+  const findings: BaseFindings = {
+    location: base.location,
+    ...(base.digest && { digest: base.digest }),
+    platforms: bases.map(({ platform, digest, facts }) => ({ platform, facts, ...(digest && { digest }) })),
+    missing: new Map(
+      wanted
+        .map(formatPlatform)
+        .flatMap((name) => (missing.has(name) ? [[name, missing.get(name) as Error]] : [])),
+    ),
+  };
+  return { findings, bases };
+}
+
+const platformErrors: ReadonlySet<string> = new Set([
+  "BASE_PLATFORM_MISSING",
+  "DEBIAN_PACKAGE_MISSING",
+  "DEBIAN_UNSATISFIABLE",
+]);
+
+async function makeImages(
+  prepared: Prepared,
+  request: BuildRequest,
+  ctx: Context,
+): Promise<readonly AssembledImage[]> {
+  const { base, bases, selection } = prepared;
+  const digests = new ContentDigests(ctx.host.cacheDir, request.directory);
+  const builder = new LayerBuilder(
+    { compression: request.compression, mtime: request.mtime, remember: request.cache },
+    digests,
+  );
+  const sources = sourceAnnotations(request, ctx.host.env);
+  const appLayers = await selection.layers(
+    bases.map(({ platform }) => platform),
+    ctx,
+  );
+  const images = await Promise.all(
+    bases.map(async (platformBase) => {
+      const { platform } = platformBase;
+      const name = formatPlatform(platform);
+      const { image: start, built: baseLayers } = await platformBase.image(builder, ctx);
+      const layers = await Promise.all(
+        (appLayers.get(name) ?? []).map((layer) => builder.build(layer, name, ctx)),
+      );
+      const annotations = { ...baseAnnotations(base, platformBase), ...sources, ...request.annotations };
+      const image = composeImage(start, layers, selection.run, request, annotations);
+      return { platform, image, built: [...baseLayers, ...layers] };
+    }),
+  );
+  await digests.save();
+  return images.filter(
+    ({ platform }, index) => images.findIndex((other) => samePlatform(other.platform, platform)) === index,
+  );
+}

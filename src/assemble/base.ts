@@ -1,0 +1,98 @@
+import type { Application } from "../apps/app-type.ts";
+import { AnyarchError } from "../errors/error.ts";
+import type { Context } from "../host/context.ts";
+import type { BaseFacts } from "../image/base-facts.ts";
+import { emptyImage, type Image } from "../image/image.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { Platform } from "../oci/platform.ts";
+import type { DebianSettings } from "../plan/config-file.ts";
+import type { StoreOptions } from "../stores/locations.ts";
+import type { LayerBuilder, BuiltLayer } from "./layer-builder.ts";
+
+/** What an image starts from. */
+export interface Base {
+  /** For people and plans: "python:3.11-slim", "deb:bookworm/python3,ca-certificates", "scratch". */
+  readonly location: string;
+  /** Of the base's index or manifest, where it is an image. */
+  readonly digest?: Digest;
+  /** What there is for `--platform all`. */
+  readonly platforms: readonly Platform[];
+  /** Throws BASE_PLATFORM_MISSING, naming what there is, or BASE_MISMATCH. */
+  open(platform: Platform, ctx: Context): Promise<PlatformBase>;
+  /** Remembers what was resolved (the lock of Debian packages) after a build that succeeded. */
+  save?(): Promise<void>;
+}
+
+/** A base on one platform: what is known of it now, and the way to the image when it is needed. */
+export interface PlatformBase {
+  readonly platform: Platform;
+  readonly digest?: Digest;
+  readonly facts: BaseFacts;
+  image(layers: LayerBuilder, ctx: Context): Promise<BaseImage>;
+}
+
+export interface BaseImage {
+  readonly image: Image;
+  /** Layers that were made here (of Debian packages), in order; empty where they come from elsewhere. */
+  readonly built: readonly BuiltLayer[];
+}
+
+export interface BaseOptions {
+  readonly stores: StoreOptions;
+  readonly debian: DebianSettings | undefined;
+  /** Where anyarch.lock is read and written: the application's directory. */
+  readonly directory: string;
+  /** True resolves anew instead of using the versions of anyarch.lock. */
+  readonly updateLock: boolean;
+  /** RFC 3339. */
+  readonly created: string;
+}
+
+/** Opens what the user named, or the first of the application's defaults that this machine can have. */
+export async function openBase(
+  wanted: string | undefined,
+  application: Application,
+  options: BaseOptions,
+  ctx: Context,
+): Promise<Base> {
+  if (wanted === "scratch") return scratch;
+  const { openDebianBase } = await import("./debian-base.ts");
+  if (wanted?.startsWith("deb:") === true) return openDebianBase(wanted, options, ctx);
+  const { openImageBase } = await import("./image-base.ts");
+  if (wanted !== undefined) return openImageBase(wanted, options, ctx);
+  for (const candidate of application.defaultBases) {
+    if (candidate.kind === "image") return openImageBase(candidate.reference, options, ctx);
+    try {
+      return await openDebianBase(await defaultDebian(candidate.packages, options, ctx), options, ctx);
+    } catch (error) {
+      if (!(error instanceof AnyarchError) || error.code !== "DEBIAN_SOURCE_MISSING") throw error;
+      ctx.emit({
+        type: "log",
+        level: "warning",
+        message: "No Debian mirror is configured on this machine: a registry's base image is used instead.",
+      });
+    }
+  }
+  return scratch;
+}
+
+async function defaultDebian(
+  packages: readonly string[],
+  options: BaseOptions,
+  ctx: Context,
+): Promise<string> {
+  const { defaultSuite } = await import("./debian-base.ts");
+  const suite = await defaultSuite(options, ctx);
+  return `deb:${suite}/${(options.debian?.packages ?? packages).join(",")}`;
+}
+
+const scratch: Base = {
+  location: "scratch",
+  platforms: [],
+  open: (platform) =>
+    Promise.resolve({
+      platform,
+      facts: {},
+      image: () => Promise.resolve({ image: emptyImage(platform), built: [] }),
+    }),
+};

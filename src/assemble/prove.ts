@@ -1,0 +1,57 @@
+import { AnyarchError } from "../errors/error.ts";
+import { runTask } from "../events/task.ts";
+import type { Context } from "../host/context.ts";
+import { formatPlatform } from "../oci/platform.ts";
+import { type PlatformReport, verifyImage } from "../verify/verify.ts";
+import type { AssembledImage } from "./assemble.ts";
+
+/** What was read to prove one platform. */
+export interface Proof {
+  readonly files: number;
+  readonly elf: number;
+}
+
+/** How many findings an error spells out; the rest are counted. */
+const shown = 5;
+
+/**
+ * Reads the layers that were made here ("app"), or all ("full"), and compares every ELF file with the platform.
+ * Throws VERIFY_FAILED before anything is published.
+ */
+export async function proveImages(
+  images: readonly AssembledImage[],
+  scope: "app" | "full",
+  allow: readonly string[],
+  ctx: Context,
+): Promise<ReadonlyMap<string, Proof>> {
+  const proofs = new Map<string, Proof>();
+  for (const { platform, image, built } of images) {
+    const name = formatPlatform(platform);
+    const own = new Set(built.map(({ layer }) => layer.descriptor.digest));
+    const report = await runTask(ctx.emit, "prove the architecture", { platform: name }, async (task) => {
+      const result = await verifyImage(image, { platform, layers: scope === "full" ? "all" : own, allow }, ctx);
+      task.detail(`${result.elf} ELF of ${result.files} files`);
+      return result;
+    });
+    const wrong = report.findings.filter(({ severity }) => severity === "error");
+    if (wrong.length > 0) throw unproved(report, wrong);
+    for (const { message } of report.findings.filter(({ severity }) => severity === "warning")) {
+      ctx.emit({ type: "log", level: "warning", message, platform: name });
+    }
+    proofs.set(name, { files: report.files, elf: report.elf });
+  }
+  return proofs;
+}
+
+function unproved(report: PlatformReport, wrong: PlatformReport["findings"]): AnyarchError {
+  const lines = wrong.slice(0, shown).map(({ message }) => `  ${message}`);
+  const more = wrong.length > shown ? [`  and ${wrong.length - shown} more`] : [];
+  return new AnyarchError(
+    "VERIFY_FAILED",
+    [`The image for ${report.platform} holds what doesn't run there; nothing was published.`, ...lines, ...more].join("\n"),
+    {
+      hint: "Leave the files out with .dockerignore, or, where foreign binaries are meant, allow them: [verify] allow = [\"path/**\"].",
+      details: { platform: report.platform, findings: wrong },
+    },
+  );
+}

@@ -1,0 +1,55 @@
+import type { Command } from "commander";
+import type { Terminal } from "./terminal.ts";
+
+/** What every command gets beside its own flags. */
+export interface CommandIO {
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+  /** Standard input to its end, for --password-stdin. */
+  readStdin(): Promise<string>;
+}
+
+/** A command of the command line: data and one function that returns the exit code. */
+export interface CommandModule {
+  /** Declares arguments and flags on a fresh commander command. */
+  configure(command: Command): Command;
+  /** `args` are the declared arguments in order, then nothing else. */
+  run(
+    args: readonly (string | readonly string[] | undefined)[],
+    flags: Readonly<Record<string, unknown>>,
+    io: CommandIO,
+  ): Promise<number>;
+}
+
+export interface CommandEntry {
+  readonly summary: string;
+  load(): Promise<CommandModule>;
+}
+
+/** To add a command, add its file to commands/ and name it here; a test compares the two. */
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  build: {
+    summary: "Assemble an application's image for one or more platforms",
+    load: async () => (await import("./commands/build.ts")).command,
+  },
+  inspect: {
+    summary: "Show what an image, index, layout or archive holds",
+    load: async () => (await import("./commands/inspect.ts")).command,
+  },
+  verify: {
+    summary: "Prove from its ELF files that an image is for the platforms it names",
+    load: async () => (await import("./commands/verify.ts")).command,
+  },
+  copy: {
+    summary: "Copy an image or index between registries, layouts and archives",
+    load: async () => (await import("./commands/copy.ts")).command,
+  },
+  push: {
+    summary: "Push an image from dist/image (or another layout) to a registry",
+    load: async () => (await import("./commands/push.ts")).command,
+  },
+  index: {
+    summary: "Create a multi-platform index from images that were pushed",
+    load: async () => (await import("./commands/index-create.ts")).command,
+  },
+};

@@ -1,0 +1,88 @@
+import type { BuildResult } from "../../index.ts";
+import type { OutputFlags } from "../flags.ts";
+import type { Terminal } from "../terminal.ts";
+import { formatTable } from "./table.ts";
+import { formatBytes, formatSeconds } from "./units.ts";
+
+/** The summary of a build: what was made, what is shared, where it went, what to run next. */
+export function showBuildResult(terminal: Terminal, result: BuildResult, output: OutputFlags): void {
+  if (output.format === "json") {
+    terminal.out(`${JSON.stringify(result)}\n`);
+    return;
+  }
+  if (output.quiet) {
+    terminal.out(`${result.digest}\n`);
+    return;
+  }
+  if (output.mode === "json") {
+    terminal.out(
+      `${JSON.stringify({ schema: "anyarch.event/v1", time: Date.now(), type: "result", result })}\n`,
+    );
+    return;
+  }
+  terminal.out(`\n${platformTable(terminal, result)}`);
+  terminal.out(sharing(result));
+  showPublished(terminal, result);
+  for (const { platform, message, hint } of result.omitted) {
+    terminal.err(`\n${terminal.paint("err", "yellow", `LEFT OUT ${platform}`)}  ${message}\n`);
+    if (hint !== undefined) terminal.err(hint.replace(/^/gm, "  ") + "\n");
+  }
+  if (result.omitted.length > 0) {
+    const missing = result.omitted.map(({ platform }) => platform).join(", ");
+    terminal.err(`\nThe image has no ${missing}, as --fallback available allows: exit code 3.\n`);
+  }
+}
+
+function platformTable(terminal: Terminal, result: BuildResult): string {
+  const header = ["platform", "digest", "size", "layers", "proved"].map((text) =>
+    terminal.paint("out", "bold", text),
+  );
+  const rows = result.platforms.map(({ platform, digest, size, layers, verified }) => {
+    const shared = layers.filter(({ sharedBy }) => sharedBy > 1).length;
+    const cached = layers.filter((layer) => layer.cached).length;
+    return [
+      platform,
+      digest.slice(0, 19),
+      formatBytes(size),
+      `${layers.length}${shared > 0 ? `, ${shared} shared` : ""}${cached > 0 ? `, ${cached} cached` : ""}`,
+      `${terminal.paint("out", "green", "✓")} ${verified.elf} ELF of ${verified.files} files`,
+    ];
+  });
+  return formatTable([header, ...rows], { right: [2] });
+}
+
+/** "2 layers (1.2 MB) are the same blob on all 3 platforms." */
+function sharing(result: BuildResult): string {
+  const shared = new Map(
+    result.platforms.flatMap(({ layers }) =>
+      layers.filter(({ sharedBy }) => sharedBy > 1).map((layer) => [layer.digest, layer]),
+    ),
+  );
+  if (shared.size === 0) return "";
+  const names = [...shared.values()].map(({ name, size }) => `${name} (${formatBytes(size)})`).join(", ");
+  const saved = [...shared.values()].reduce((sum, { size, sharedBy }) => sum + size * (sharedBy - 1), 0);
+  return `shared by the platforms: ${names}; ${formatBytes(saved)} less to store and send\n`;
+}
+
+function showPublished(terminal: Terminal, result: BuildResult): void {
+  const kind = result.mediaType.includes("index") ? `index of ${result.platforms.length} platforms` : "image";
+  terminal.out(
+    `\n${terminal.paint("out", "bold", kind)} ${result.digest}  in ${formatSeconds(result.durationMs)}\n`,
+  );
+  for (const { location, pushed, mounted, existing, bytes } of result.published) {
+    const parts = [
+      `${pushed} sent (${formatBytes(bytes)})`,
+      ...(mounted > 0 ? [`${mounted} mounted`] : []),
+      ...(existing > 0 ? [`${existing} there already`] : []),
+    ];
+    terminal.out(`  ${location}  ${terminal.paint("out", "dim", parts.join(", "))}\n`);
+  }
+  const next = nextCommand(result);
+  if (next !== undefined) terminal.out(`\nnext: ${terminal.paint("out", "cyan", next)}\n`);
+}
+
+function nextCommand(result: BuildResult): string | undefined {
+  const local = result.published.find(({ location }) => location.startsWith("oci:"));
+  if (local === undefined) return `anyarch inspect ${result.tags[0] ?? result.published[0]?.location ?? ""}`;
+  return `anyarch inspect ${local.location}`;
+}

@@ -1,0 +1,45 @@
+import { toAnyarchError } from "../../index.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** Shows an error on stderr, or as one JSON object on stdout; returns the exit code that belongs to it. */
+export function showError(
+  terminal: Terminal,
+  thrown: unknown,
+  options: { verbose: boolean; json: boolean },
+): number {
+  const error = toAnyarchError(thrown);
+  if (options.json) {
+    const { code, message, hint, details } = error;
+    terminal.out(
+      `${JSON.stringify({ schema: "anyarch.error/v1", code, message, ...(hint && { hint }), details })}\n`,
+    );
+  }
+  const cancelled = error.code === "CANCELLED";
+  const label = cancelled ? "" : `${terminal.paint("err", "red", "error")} `;
+  terminal.err(`${label}${error.message}\n`);
+  if (error.hint !== undefined) terminal.err(`${indent(error.hint)}\n`);
+  if (!cancelled) terminal.err(`${terminal.paint("err", "dim", `  [${error.code}]`)}\n`);
+  if (options.verbose || error.code === "INTERNAL") {
+    for (
+      let cause = error.cause, depth = 0;
+      cause instanceof Error && depth < 5;
+      cause = cause.cause, depth++
+    ) {
+      terminal.err(
+        terminal.paint(
+          "err",
+          "dim",
+          `  caused by ${options.verbose ? (cause.stack ?? cause.message) : cause.message}`,
+        ) + "\n",
+      );
+    }
+  }
+  return error.exitCode;
+}
+
+function indent(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => `  ${line}`)
+    .join("\n");
+}
