@@ -35,12 +35,7 @@ export class ParallelBlocks implements BlockCompressor {
   #used = 0;
 
   /** `jobs` is the number of blocks in flight; see {@link defaultJobs}. */
-  constructor(
-    size: number,
-    jobs: number,
-    compress: (block: Uint8Array) => Promise<Uint8Array>,
-    sink: Sink,
-  ) {
+  constructor(size: number, jobs: number, compress: (block: Uint8Array) => Promise<Uint8Array>, sink: Sink) {
     this.#size = size;
     this.#jobs = jobs;
     this.#compress = compress;

@@ -89,7 +89,8 @@ function checkOrder(previous: string | undefined, path: string): void {
       details: { path },
     });
   }
-  if (order > 0) throw new AnyarchError("INTERNAL", `Layer entries aren't sorted: ${path} after ${previous}.`);
+  if (order > 0)
+    throw new AnyarchError("INTERNAL", `Layer entries aren't sorted: ${path} after ${previous}.`);
 }
 
 function danglingLink(entry: { readonly path: string; readonly target: string }): AnyarchError {
