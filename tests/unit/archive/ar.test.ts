@@ -97,7 +97,7 @@ describe("readArMembers", () => {
     ];
     for (const [index, bytes] of bad.entries()) {
       writeFileSync(path, bytes);
-      expect(() => readArMembers(path), `${index}`).toThrow(invalid as Error);
+      expect(() => readArMembers(path), `${index}`).toThrow(invalid);
     }
     expect(() => readArMembers(join(directory.path, "none"))).toThrow(
       expect.objectContaining({ code: "INPUT_UNREADABLE" }) as Error,

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Compression, decompressLayer, detectCompression } from "../../../src/archive/decompress.ts";
 import { chunked, collect, run } from "./tree.ts";

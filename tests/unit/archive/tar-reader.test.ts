@@ -12,7 +12,7 @@ import {
   closeSync,
 } from "node:fs";
 import { join } from "node:path";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Entry } from "../../../src/archive/entry.ts";
 import { assertSafePath, normalizeEntryPath } from "../../../src/archive/entry-path.ts";

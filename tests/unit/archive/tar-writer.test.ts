@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { appendFileSync, lstatSync, mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Entry } from "../../../src/archive/entry.ts";
 import { compareBytewise, sortEntries, withParents } from "../../../src/archive/sort-entries.ts";

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { Entry } from "../../../src/archive/entry.ts";
 import { withParents } from "../../../src/archive/sort-entries.ts";
 import { tarBlocks } from "../../../src/archive/tar-writer.ts";
@@ -110,16 +110,14 @@ export async function readAll(
   return entries;
 }
 
-const shortName = fc
-  .string({ unit: fc.constantFrom(..."abcXYZ019 ._-+@=é日𝒳ﬀ"), minLength: 1, maxLength: 12 })
-  .filter((name) => name !== "." && name !== "..");
-const longName = fc
-  .string({ unit: fc.constantFrom(..."abcdefgh"), minLength: 90, maxLength: 200 })
-  .map((name) => `l${name}`);
-const asciiName = fc.string({ unit: fc.constantFrom(..."abcXYZ0123._-"), minLength: 1, maxLength: 8 }).map(
-  // Never "." or "..".
-  (name) => `n${name}`,
-);
+/** A name made of the given characters. */
+function nameOf(characters: string, minLength: number, maxLength: number): fc.Arbitrary<string> {
+  return fc.string({ unit: fc.constantFrom(...Array.from(characters)), minLength, maxLength });
+}
+
+const shortName = nameOf("abcXYZ019 ._-+@=é日𝒳ﬀ", 1, 12).filter((name) => name !== "." && name !== "..");
+const longName = nameOf("abcdefgh", 90, 200).map((name) => `l${name}`);
+const asciiName = nameOf("abcXYZ0123._-", 1, 8).map((name) => `n${name}`);
 
 export interface TreeOptions {
   /** Only short ASCII names, as the oldest formats can hold. */

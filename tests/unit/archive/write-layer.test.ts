@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Entry } from "../../../src/archive/entry.ts";
 import { gzipBlockSize, ParallelGzip, zlibIsForeign } from "../../../src/archive/gzip.ts";

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { openZip } from "../../../src/archive/zip-reader.ts";
 import { collect, run, scratch } from "./tree.ts";
@@ -142,7 +142,7 @@ describe("openZip", () => {
       const [entry] = zip.entries;
       if (entry === undefined) throw new Error("no entry");
       const why = /^file in .*bad\.zip is corrupt: /;
-      expect(() => zip.read(entry)).toThrow(invalid(why) as Error);
+      expect(() => zip.read(entry)).toThrow(invalid(why));
       // What only the local header tells is found before there is a stream.
       await expect((async () => collect(zip.stream(entry)))()).rejects.toEqual(invalid(why));
     };
@@ -224,7 +224,7 @@ describe("openZip", () => {
     truncateSync(path, 100);
     const entry = zip.find("pkg/data.txt");
     if (entry === undefined) throw new Error("no entry");
-    expect(() => zip.read(entry)).toThrow(invalid(/cut off/) as Error);
+    expect(() => zip.read(entry)).toThrow(invalid(/cut off/));
     expect(existsSync(path)).toBe(true);
   });
 });
