@@ -1,0 +1,103 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { AnyarchError } from "../../errors/error.ts";
+import { runTask } from "../../events/task.ts";
+import type { Context } from "../../host/context.ts";
+import { formatPlatform, type Platform } from "../../oci/platform.ts";
+import { downloadVerified } from "./download.ts";
+import type { LockedPackage } from "./lock.ts";
+import type { DebianSource } from "./request.ts";
+import { readUnpackedDeb, unpackDeb, unpackedPath, type UnpackedDeb } from "./unpacked-deb.ts";
+
+/** A locked package with its content. */
+export interface OpenedPackage extends UnpackedDeb {
+  readonly locked: LockedPackage;
+}
+
+const concurrency = 6;
+
+/**
+ * The content of all packages: from the cache, else downloaded (six at a time) from the first of the sources that has
+ * them, checked and unpacked. `sources` is asked for only when something has to be downloaded. Throws
+ * HASH_MISMATCH, DEBIAN_PACKAGE_MISSING where no mirror has a locked version any more, NETWORK_ERROR.
+ */
+export async function openPackages(
+  packages: readonly LockedPackage[],
+  sources: () => Promise<readonly DebianSource[]>,
+  platform: Platform,
+  ctx: Context,
+): Promise<OpenedPackage[]> {
+  const name = `fetch ${packages.length} Debian packages`;
+  return runTask(ctx.emit, name, { platform: formatPlatform(platform) }, async (task) => {
+    const opened: (UnpackedDeb | undefined)[] = await Promise.all(
+      packages.map((one) => readUnpackedDeb(unpackedPath(one.sha256, ctx))),
+    );
+    const missing = packages.filter((_, index) => opened[index] === undefined);
+    if (missing.length === 0) task.cached(`${packages.length} packages`);
+    else {
+      const total = missing.reduce((sum, one) => sum + one.size, 0);
+      let current = 0;
+      const onBytes = (count: number): void => task.progress((current += count), total, "bytes");
+      const mirrors = await sources();
+      await inParallel(missing, (one) => fetchPackage(one, mirrors, onBytes, ctx));
+      task.detail(`${(total / 1e6).toFixed(1)} MB`);
+    }
+    return Promise.all(
+      packages.map(async (locked, index) => {
+        const deb = opened[index] ?? (await readUnpackedDeb(unpackedPath(locked.sha256, ctx)));
+        if (deb === undefined)
+          throw new AnyarchError("INTERNAL", `${locked.filename} vanished from the cache.`);
+        return { ...deb, locked };
+      }),
+    );
+  });
+}
+
+/** Stops at the first failure: what runs already is waited for, so that nothing writes after the error. */
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  let failed = false;
+  const worker = async (): Promise<void> => {
+    for (const item of queue) {
+      if (failed) return;
+      try {
+        await work(item);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  const results = await Promise.allSettled(Array.from({ length: concurrency }, worker));
+  const rejected = results.find((result) => result.status === "rejected");
+  if (rejected !== undefined) throw rejected.reason;
+}
+
+async function fetchPackage(
+  one: LockedPackage,
+  mirrors: readonly DebianSource[],
+  onBytes: (count: number) => void,
+  ctx: Context,
+): Promise<void> {
+  const file = join(ctx.host.cacheDir, "debian", "debs", `${one.sha256}-${process.pid}.deb`);
+  const likely = mirrors.filter((source) => source.suites.includes(one.suite));
+  const addresses = [...new Set([...likely, ...mirrors].map((source) => source.uri))];
+  try {
+    for (const address of addresses) {
+      const url = new URL(`${address}/${one.filename}`);
+      if (!(await downloadVerified(url, file, one, ctx, onBytes))) continue;
+      await unpackDeb(file, one.filename, unpackedPath(one.sha256, ctx), ctx);
+      return;
+    }
+  } finally {
+    await rm(file, { force: true });
+  }
+  throw new AnyarchError(
+    "DEBIAN_PACKAGE_MISSING",
+    `${one.name} ${one.version} (${one.filename}) isn't on the mirror any more: ${addresses.join(", ")}.`,
+    {
+      hint: "Mirrors keep the newest version only. Refresh the Debian lock, or use a snapshot mirror that has the locked version.",
+      details: { package: one.name, version: one.version, filename: one.filename },
+    },
+  );
+}
