@@ -8,6 +8,7 @@ import { filenameOf, type Lock, type LockedPackage, type LockedSet } from "./loc
 import { evaluateMarker } from "./marker.ts";
 import { normalizeName } from "./name.ts";
 import { parseRequirement } from "./requirement.ts";
+import type { RequirementLine } from "./requirements-file.ts";
 import { indexLines, requirementText, resolveFailed, type ResolveRequest } from "./resolve-request.ts";
 import { abiTag, platformTags } from "./tags.ts";
 import { markerEnvironment, type PythonTarget } from "./target.ts";
@@ -58,7 +59,7 @@ async function resolveTarget(
   const lines = request.loose.requirements;
   const wanted = lines.filter(({ marker }) => marker === undefined || evaluateMarker(marker, environment));
   // The markers hold here, so pip needn't, and mustn't, judge them.
-  const roots = wanted.map(({ marker: _, ...line }) => requirementText(line));
+  const roots = wanted.map((line) => requirementText(withoutMarker(line)));
   const added: string[] = [];
   for (let round = 0; round < maximumRounds; round++) {
     const report = await askPip(request, [...roots, ...added], target, ctx);
@@ -85,6 +86,10 @@ async function resolveTarget(
     `pip's answer for ${formatPlatform(target.platform)} stays incomplete after ${maximumRounds} rounds.`,
     { hint: "Install uv, which resolves for all platforms at once, or lock the dependencies with it." },
   );
+}
+
+function withoutMarker({ marker: _marker, ...line }: RequirementLine): RequirementLine {
+  return line;
 }
 
 /** Follows Requires-Dist for the target: which packages are needed, and which needed ones aren't there. */
