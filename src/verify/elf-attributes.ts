@@ -1,4 +1,4 @@
-import { asciiOf, Fields } from "./byte-source.ts";
+import { asciiOf, Fields } from "./random-access.ts";
 
 /** What the build attributes of an ARM file say (Addenda to the ABI for the Arm Architecture, "aeabi"). */
 export interface ArmAttributes {

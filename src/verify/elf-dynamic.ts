@@ -1,4 +1,4 @@
-import { asciiOf, type ByteView, Fields, textUntilNul } from "./byte-source.ts";
+import { asciiOf, type ByteView, Fields, textUntilNul } from "./random-access.ts";
 import { type Segment, segmentTypes } from "./elf-header.ts";
 
 /** What the dynamic section asks of the loader (gABI chapter 5, "Dynamic Section"). */
@@ -9,10 +9,17 @@ export interface DynamicFacts {
   readonly runpath?: string;
   /** The highest GLIBC_x.y that a symbol is wanted of: "2.34". */
   readonly glibc?: string;
+  /** The highest GLIBC_x.y that the file itself defines: a libc's own version. */
+  readonly glibcProvided?: string;
 }
 
 const tags = { needed: 1, stringTable: 5, stringSize: 10, soname: 14, rpath: 15, runpath: 29 } as const;
-const versionTags = { need: 0x6ffffffe, needCount: 0x6fffffff } as const;
+const versionTags = {
+  define: 0x6ffffffc,
+  defineCount: 0x6ffffffd,
+  need: 0x6ffffffe,
+  needCount: 0x6fffffff,
+} as const;
 
 /** No real file comes near these; hostile ones end there. */
 const limits = { entries: 1 << 16, needed: 4096, name: 4096, versions: 1 << 16 } as const;
@@ -35,16 +42,24 @@ export function readDynamic(view: ByteView, segments: readonly Segment[]): Dynam
   };
   const soname = text(tags.soname);
   const runpath = text(tags.runpath) ?? text(tags.rpath);
-  const versions = first(versionTags.need);
-  const glibc =
-    versions === undefined
-      ? undefined
-      : highestGlibc(view, strings, offsetOf(versions, segments), first(versionTags.needCount) ?? 0);
+  const highest = (tag: number, countTag: number, layout: VersionLayout): string | undefined => {
+    const address = first(tag);
+    if (address === undefined) return undefined;
+    return highestGlibc(
+      view,
+      strings,
+      { start: offsetOf(address, segments), count: first(countTag) ?? 0 },
+      layout,
+    );
+  };
+  const glibc = highest(versionTags.need, versionTags.needCount, needLayout);
+  const glibcProvided = highest(versionTags.define, versionTags.defineCount, defineLayout);
   return {
     needed: (values.get(tags.needed) ?? []).slice(0, limits.needed).map((at) => readName(view, strings, at)),
     ...(soname !== undefined && { soname }),
     ...(runpath !== undefined && { runpath }),
     ...(glibc !== undefined && { glibc }),
+    ...(glibcProvided !== undefined && { glibcProvided }),
   };
 }
 
@@ -85,33 +100,63 @@ function readName(view: ByteView, strings: StringTable, at: number): string {
   return textUntilNul(view.bytes(strings.offset + at, room, "a name in the dynamic string table"));
 }
 
-/** Follows the version needs (LSB, "Symbol Versioning"). */
+/** Where version needs and definitions have their fields, in bytes (LSB, "Symbol Versioning"). */
+interface VersionLayout {
+  readonly size: number;
+  /** A 16-bit count of auxiliary entries, 32-bit offsets of the first one and of the next record. */
+  readonly count: number;
+  readonly auxiliary: number;
+  readonly next: number;
+  readonly auxiliarySize: number;
+  /** In the auxiliary entry: the name, and the offset of the next entry. */
+  readonly name: number;
+  readonly auxiliaryNext: number;
+}
+
+const needLayout: VersionLayout = {
+  size: 16,
+  count: 2,
+  auxiliary: 8,
+  next: 12,
+  auxiliarySize: 16,
+  name: 8,
+  auxiliaryNext: 12,
+};
+const defineLayout: VersionLayout = {
+  size: 20,
+  count: 6,
+  auxiliary: 12,
+  next: 16,
+  auxiliarySize: 8,
+  name: 0,
+  auxiliaryNext: 4,
+};
+
 function highestGlibc(
   view: ByteView,
   strings: StringTable,
-  start: number,
-  count: number,
+  records: { readonly start: number; readonly count: number },
+  layout: VersionLayout,
 ): string | undefined {
   let highest: string | undefined;
   let budget: number = limits.versions;
-  let need = start;
-  for (let index = 0; index < count && budget > 0; index++) {
-    const fields = view.fields(need, 16, "the version needs");
-    let auxiliary = need + fields.u32(8);
-    for (let rest = fields.u16(2); rest > 0 && budget > 0; rest--, budget--) {
-      const entry = view.fields(auxiliary, 16, "the version needs");
-      const version = glibcVersion(readName(view, strings, entry.u32(8)));
+  let at = records.start;
+  for (let index = 0; index < records.count && budget > 0; index++, budget--) {
+    const record = view.fields(at, layout.size, "the version table");
+    let auxiliary = at + record.u32(layout.auxiliary);
+    for (let rest = record.u16(layout.count); rest > 0 && budget > 0; rest--, budget--) {
+      const entry = view.fields(auxiliary, layout.auxiliarySize, "the version table");
+      const version = glibcVersion(readName(view, strings, entry.u32(layout.name)));
       if (version !== undefined && (highest === undefined || compareVersions(version, highest) > 0)) {
         highest = version;
       }
-      const next = entry.u32(12);
+      const next = entry.u32(layout.auxiliaryNext);
       if (next === 0) break;
       auxiliary += next;
     }
-    budget--;
-    const next = fields.u32(12);
+    const next = record.u32(layout.next);
     if (next === 0) break;
-    need += next;
+    at += next;
   }
   return highest;
 }

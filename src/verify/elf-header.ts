@@ -1,4 +1,4 @@
-import { type ByteSource, ByteView, Fields } from "./byte-source.ts";
+import { type RandomAccess, ByteView, Fields } from "./random-access.ts";
 import { type ElfType, machineName, systemName, typeName } from "./elf-machine.ts";
 
 /** What the first 64 bytes of an ELF file say (gABI chapter 4, "ELF Header"). */
@@ -195,7 +195,7 @@ export function rangesOfInterest(beginning: Uint8Array, size: number): readonly 
   const header = readElfHeader(beginning);
   if (header?.kind !== "elf") return [];
   const { tables } = header;
-  const source: ByteSource = {
+  const source: RandomAccess = {
     size,
     read: (offset, length) =>
       offset + length <= beginning.length ? beginning.subarray(offset, offset + length) : undefined,

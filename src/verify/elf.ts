@@ -1,4 +1,4 @@
-import { type ByteSource, ByteView, OutOfRange, sourceOf, textUntilNul } from "./byte-source.ts";
+import { type RandomAccess, ByteView, OutOfRange, sourceOf, textUntilNul } from "./random-access.ts";
 import { type ArmAttributes, readArmAttributes } from "./elf-attributes.ts";
 import { type DynamicFacts, readDynamic, readIsaLevel } from "./elf-dynamic.ts";
 import {
@@ -39,7 +39,7 @@ export interface ElfFacts extends ElfHeader, DynamicFacts {
  * bytes (then the header's facts are there and `incomplete` is true). Undefined for what isn't ELF, "malformed"
  * where the header makes no sense. Safe on hostile input: never throws, and work is bounded by the file's size.
  */
-export function readElf(input: Uint8Array | ByteSource): ElfFacts | ElfMalformed | undefined {
+export function readElf(input: Uint8Array | RandomAccess): ElfFacts | ElfMalformed | undefined {
   const source = input instanceof Uint8Array ? sourceOf(input) : input;
   const beginning = source.read(0, Math.min(elfHeaderSize, source.size));
   if (beginning === undefined) return undefined;

@@ -14,6 +14,8 @@ export interface ElfSpec {
   readonly rpath?: string;
   /** Version names wanted of the first needed library: "GLIBC_2.17". */
   readonly versions?: readonly string[];
+  /** Version names that the file defines, its own name first. */
+  readonly defines?: readonly string[];
   /** Bits of GNU_PROPERTY_X86_ISA_1_NEEDED. */
   readonly isaNeeded?: number;
   /** Pairs of tag and value for `.ARM.attributes`. */
@@ -134,6 +136,7 @@ export function buildElf(spec: ElfSpec): Uint8Array {
   const runpath = spec.runpath === undefined ? undefined : intern(spec.runpath);
   const rpath = spec.rpath === undefined ? undefined : intern(spec.rpath);
   const versions = (spec.versions ?? []).map(intern);
+  const defines = (spec.defines ?? []).map(intern);
 
   const isDynamic = needed.length > 0 || soname !== undefined || runpath !== undefined || rpath !== undefined;
   const parts: Part[] = [];
@@ -165,6 +168,15 @@ export function buildElf(spec: ElfSpec): Uint8Array {
     );
   }
   const versionPart = add(needs.done());
+  const definitions = writer();
+  defines.forEach((name, index) => {
+    const next = index + 1 === defines.length ? 0 : 28;
+    definitions
+      .u16(1, 0, index + 1, 1)
+      .u32(0, 20, next)
+      .u32(name, 0);
+  });
+  const definePart = add(definitions.done());
   const stringPart = add(Uint8Array.from(strings));
   const entryCount =
     needed.length +
@@ -172,6 +184,7 @@ export function buildElf(spec: ElfSpec): Uint8Array {
     (runpath === undefined ? 0 : 1) +
     (rpath === undefined ? 0 : 1) +
     (versions.length > 0 ? 2 : 0) +
+    (defines.length > 0 ? 2 : 0) +
     3;
   const dynamicPart = isDynamic
     ? add(new Uint8Array(entryCount * (wide ? 16 : 8)), { segment: 2 })
@@ -197,6 +210,9 @@ export function buildElf(spec: ElfSpec): Uint8Array {
     if (rpath !== undefined) dynamic.word(15, rpath);
     dynamic.word(5, base + stringPart.offset).word(10, strings.length);
     if (versions.length > 0) dynamic.word(0x6ffffffe, base + versionPart.offset).word(0x6fffffff, 1);
+    if (defines.length > 0) {
+      dynamic.word(0x6ffffffc, base + definePart.offset).word(0x6ffffffd, defines.length);
+    }
     dynamicPart.bytes = dynamic.word(0, 0).done();
   }
 

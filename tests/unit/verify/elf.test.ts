@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { sourceOf } from "../../../src/verify/byte-source.ts";
+import { sourceOf } from "../../../src/verify/random-access.ts";
 import { type ElfFacts, readElf } from "../../../src/verify/elf.ts";
 import { rangesOfInterest, readElfHeader } from "../../../src/verify/elf-header.ts";
 import { buildElf, type ElfSpec, machines } from "./elf-builder.ts";

@@ -1,5 +1,5 @@
 /** A file's bytes, of which only some may be at hand: what streams by is kept only where it may be needed. */
-export interface ByteSource {
+export interface RandomAccess {
   /** Bytes of the whole file. */
   readonly size: number;
   /** The bytes at `offset`; undefined where they weren't kept. Only asked for ranges inside of `size`. */
@@ -7,7 +7,7 @@ export interface ByteSource {
 }
 
 /** All or the beginning of a file of `size` bytes. */
-export function sourceOf(bytes: Uint8Array, size: number = bytes.byteLength): ByteSource {
+export function sourceOf(bytes: Uint8Array, size: number = bytes.byteLength): RandomAccess {
   return {
     size: Math.max(size, bytes.byteLength),
     read: (offset, length) =>
@@ -28,12 +28,12 @@ export class OutOfRange extends Error {
 
 /** Fixed-size numbers of one byte order and word size, bounds checked. */
 export class ByteView {
-  readonly source: ByteSource;
+  readonly source: RandomAccess;
   readonly little: boolean;
   /** True for 64-bit addresses and offsets. */
   readonly wide: boolean;
 
-  constructor(source: ByteSource, little: boolean, wide: boolean) {
+  constructor(source: RandomAccess, little: boolean, wide: boolean) {
     this.source = source;
     this.little = little;
     this.wide = wide;
