@@ -1,0 +1,230 @@
+import { asciiOf, type ByteView, Fields, textUntilNul } from "./random-access.ts";
+import { type Segment, segmentTypes } from "./elf-header.ts";
+
+/** What the dynamic section asks of the loader (gABI chapter 5, "Dynamic Section"). */
+export interface DynamicFacts {
+  readonly needed: readonly string[];
+  readonly soname?: string;
+  /** DT_RUNPATH, or the older DT_RPATH. */
+  readonly runpath?: string;
+  /** The highest GLIBC_x.y that a symbol is wanted of: "2.34". */
+  readonly glibc?: string;
+  /** The highest GLIBC_x.y that the file itself defines: a libc's own version. */
+  readonly glibcProvided?: string;
+}
+
+const tags = { needed: 1, stringTable: 5, stringSize: 10, soname: 14, rpath: 15, runpath: 29 } as const;
+const versionTags = {
+  define: 0x6ffffffc,
+  defineCount: 0x6ffffffd,
+  need: 0x6ffffffe,
+  needCount: 0x6fffffff,
+} as const;
+
+/** No real file comes near these; hostile ones end there. */
+const limits = { entries: 1 << 16, needed: 4096, name: 4096, versions: 1 << 16 } as const;
+
+/** Throws OutOfRange where a part isn't in the source. Undefined where the file has no dynamic section. */
+export function readDynamic(view: ByteView, segments: readonly Segment[]): DynamicFacts | undefined {
+  const segment = segments.find(({ type, size }) => type === segmentTypes.dynamic && size > 0);
+  if (segment === undefined) return undefined;
+  const values = readEntries(view, segment);
+  const first = (tag: number): number | undefined => values.get(tag)?.[0];
+  const tableAddress = first(tags.stringTable);
+  if (tableAddress === undefined) return { needed: [] };
+  const strings: StringTable = {
+    offset: offsetOf(tableAddress, segments),
+    size: first(tags.stringSize) ?? 0,
+  };
+  const text = (tag: number): string | undefined => {
+    const at = first(tag);
+    return at === undefined ? undefined : readName(view, strings, at);
+  };
+  const soname = text(tags.soname);
+  const runpath = text(tags.runpath) ?? text(tags.rpath);
+  const highest = (tag: number, countTag: number, layout: VersionLayout): string | undefined => {
+    const address = first(tag);
+    if (address === undefined) return undefined;
+    return highestGlibc(
+      view,
+      strings,
+      { start: offsetOf(address, segments), count: first(countTag) ?? 0 },
+      layout,
+    );
+  };
+  const glibc = highest(versionTags.need, versionTags.needCount, needLayout);
+  const glibcProvided = highest(versionTags.define, versionTags.defineCount, defineLayout);
+  return {
+    needed: (values.get(tags.needed) ?? []).slice(0, limits.needed).map((at) => readName(view, strings, at)),
+    ...(soname !== undefined && { soname }),
+    ...(runpath !== undefined && { runpath }),
+    ...(glibc !== undefined && { glibc }),
+    ...(glibcProvided !== undefined && { glibcProvided }),
+  };
+}
+
+interface StringTable {
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** Tag → its values in order. */
+function readEntries(view: ByteView, segment: Segment): ReadonlyMap<number, readonly number[]> {
+  const word = view.wide ? 8 : 4;
+  const count = Math.min(Math.floor(segment.size / (2 * word)), limits.entries);
+  const fields = view.fields(segment.offset, count * 2 * word, "the dynamic section");
+  const values = new Map<number, number[]>();
+  for (let index = 0; index < count; index++) {
+    const tag = fields.word(index * 2 * word);
+    if (tag === 0) break;
+    const value = fields.word(index * 2 * word + word);
+    const list = values.get(tag);
+    if (list === undefined) values.set(tag, [value]);
+    else list.push(value);
+  }
+  return values;
+}
+
+/** Where in the file an address is loaded from; the address itself where no segment holds it. */
+function offsetOf(address: number, segments: readonly Segment[]): number {
+  for (const { type, address: start, offset, size } of segments) {
+    if (type === segmentTypes.load && address >= start && address < start + size) {
+      return address - start + offset;
+    }
+  }
+  return address;
+}
+
+function readName(view: ByteView, strings: StringTable, at: number): string {
+  const room = Math.min(strings.size - at, view.source.size - (strings.offset + at), limits.name);
+  return textUntilNul(view.bytes(strings.offset + at, room, "a name in the dynamic string table"));
+}
+
+/** Where version needs and definitions have their fields, in bytes (LSB, "Symbol Versioning"). */
+interface VersionLayout {
+  readonly size: number;
+  /** A 16-bit count of auxiliary entries, 32-bit offsets of the first one and of the next record. */
+  readonly count: number;
+  readonly auxiliary: number;
+  readonly next: number;
+  readonly auxiliarySize: number;
+  /** In the auxiliary entry: the name, and the offset of the next entry. */
+  readonly name: number;
+  readonly auxiliaryNext: number;
+}
+
+const needLayout: VersionLayout = {
+  size: 16,
+  count: 2,
+  auxiliary: 8,
+  next: 12,
+  auxiliarySize: 16,
+  name: 8,
+  auxiliaryNext: 12,
+};
+const defineLayout: VersionLayout = {
+  size: 20,
+  count: 6,
+  auxiliary: 12,
+  next: 16,
+  auxiliarySize: 8,
+  name: 0,
+  auxiliaryNext: 4,
+};
+
+function highestGlibc(
+  view: ByteView,
+  strings: StringTable,
+  records: { readonly start: number; readonly count: number },
+  layout: VersionLayout,
+): string | undefined {
+  let highest: string | undefined;
+  let budget: number = limits.versions;
+  let at = records.start;
+  for (let index = 0; index < records.count && budget > 0; index++, budget--) {
+    const record = view.fields(at, layout.size, "the version table");
+    let auxiliary = at + record.u32(layout.auxiliary);
+    for (let rest = record.u16(layout.count); rest > 0 && budget > 0; rest--, budget--) {
+      const entry = view.fields(auxiliary, layout.auxiliarySize, "the version table");
+      const version = glibcVersion(readName(view, strings, entry.u32(layout.name)));
+      if (version !== undefined && (highest === undefined || compareVersions(version, highest) > 0)) {
+        highest = version;
+      }
+      const next = entry.u32(layout.auxiliaryNext);
+      if (next === 0) break;
+      auxiliary += next;
+    }
+    const next = record.u32(layout.next);
+    if (next === 0) break;
+    at += next;
+  }
+  return highest;
+}
+
+function glibcVersion(name: string): string | undefined {
+  return /^GLIBC_(\d{1,4}(?:\.\d{1,4}){1,3})$/.exec(name)?.[1];
+}
+
+/** Compares dotted numbers: negative, zero or positive. */
+export function compareVersions(a: string, b: string): number {
+  const [left, right] = [a.split("."), b.split(".")];
+  for (let index = 0; index < Math.max(left.length, right.length); index++) {
+    const difference = Number(left[index] ?? 0) - Number(right[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+const gnuPropertyNote = 5;
+/** GNU_PROPERTY_X86_ISA_1_NEEDED of the x86-64 psABI. */
+const x86IsaNeeded = 0xc0008002;
+
+/**
+ * The x86-64 level (1 to 4) that the file declares to need in .note.gnu.property; undefined where it
+ * declares none. Throws OutOfRange where the notes aren't in the source.
+ */
+export function readIsaLevel(view: ByteView, segments: readonly Segment[]): 1 | 2 | 3 | 4 | undefined {
+  for (const segment of segments) {
+    const isNote = segment.type === segmentTypes.gnuProperty || segment.type === segmentTypes.note;
+    if (!isNote || segment.size === 0 || segment.size > 1 << 20) continue;
+    const level = levelInNotes(view.fields(segment.offset, segment.size, "a note"), view.wide ? 8 : 4);
+    if (level !== undefined) return level;
+  }
+  return undefined;
+}
+
+function levelInNotes(notes: Fields, alignment: 4 | 8): 1 | 2 | 3 | 4 | undefined {
+  let at = 0;
+  while (at + 12 <= notes.length) {
+    const [nameSize, size, type] = [notes.u32(at), notes.u32(at + 4), notes.u32(at + 8)];
+    const content = at + 12 + align(nameSize, 4);
+    if (content + size > notes.length) return undefined;
+    const owner = asciiOf(notes.bytes.subarray(at + 12, at + 12 + Math.min(nameSize, 4)));
+    const isProperty = type === gnuPropertyNote && owner === "GNU\0";
+    if (isProperty) {
+      const level = levelInProperties(notes, content, content + size, alignment);
+      if (level !== undefined) return level;
+    }
+    // Property notes are aligned to the word size, all others to four bytes.
+    at = content + align(size, isProperty ? alignment : 4);
+  }
+  return undefined;
+}
+
+function levelInProperties(
+  notes: Fields,
+  start: number,
+  end: number,
+  alignment: number,
+): 1 | 2 | 3 | 4 | undefined {
+  for (let at = start; at + 8 <= end; at += 8 + align(notes.u32(at + 4), alignment)) {
+    if (notes.u32(at) !== x86IsaNeeded || notes.u32(at + 4) < 4 || at + 12 > end) continue;
+    const bits = notes.u32(at + 8);
+    for (const level of [4, 3, 2, 1] as const) if ((bits & (1 << (level - 1))) !== 0) return level;
+  }
+  return undefined;
+}
+
+function align(value: number, to: number): number {
+  return Math.ceil(value / to) * to;
+}

@@ -1,0 +1,90 @@
+import type { Digest } from "../oci/digest.ts";
+import type { ElfMisfit } from "./architecture.ts";
+import type { PackageKind } from "./layer-scan.ts";
+
+export type FindingCode =
+  | ElfMisfit
+  /** An ELF file whose header or tables make no sense. */
+  | "ELF_MALFORMED"
+  /** A library or extension module of macOS or Windows under a name that Linux loads. */
+  | "NOT_ELF_BINARY"
+  /** Needs a newer x86-64 level than the platform names. */
+  | "ELF_ISA_LEVEL"
+  /** The loader that a program asks for isn't in the image. */
+  | "ELF_INTERPRETER_MISSING"
+  /** A library that a file needs is nowhere in the image. */
+  | "ELF_LIBRARY_MISSING"
+  /** Needs a newer glibc than the image has. */
+  | "ELF_GLIBC_TOO_NEW"
+  /** A script's interpreter isn't in the image. */
+  | "SCRIPT_INTERPRETER_MISSING"
+  /** Config, manifest descriptor and index disagree about the platform. */
+  | "CONFIG_PLATFORM"
+  /** No rule is known for the platform's architecture: nothing was proved. */
+  | "PLATFORM_UNKNOWN"
+  /** The config has another number of diffIDs than the manifest has layers. */
+  | "LAYER_COUNT"
+  | "DIFF_ID_MISMATCH"
+  /** Bytes aren't what their digest says. */
+  | "DIGEST_MISMATCH"
+  /** A layer can't be read to its end, so that nothing is proved of it. */
+  | "LAYER_UNREADABLE";
+
+export type Severity = "error" | "warning" | "info";
+
+/** One thing that is wrong, or worth knowing, of one platform's image. */
+export interface VerifyFinding {
+  readonly code: FindingCode;
+  /** An error means that the image doesn't hold what it says; all else leaves it good. */
+  readonly severity: Severity;
+  /** Without leading slash; absent for what concerns a layer or the image as a whole. */
+  readonly path?: string;
+  readonly layer?: Digest;
+  /** From 0 for the lowest. */
+  readonly layerIndex?: number;
+  /** In the same terms: "aarch64", "x86_64". */
+  readonly expected: string;
+  readonly found: string;
+  /** A sentence for people, complete without the other fields. */
+  readonly message: string;
+  readonly origin?: FindingOrigin;
+}
+
+/** What put a file there, as far as known. */
+export interface FindingOrigin {
+  readonly package?: { readonly kind: PackageKind | "npm"; readonly name: string; readonly version?: string };
+  /** The history entry of the layer: a Dockerfile instruction, or what the tool that made it says. */
+  readonly instruction?: string;
+}
+
+/** What was proved of one platform's image. */
+export interface PlatformReport {
+  /** "linux/arm/v7". */
+  readonly platform: string;
+  /** True without errors among the findings. */
+  readonly ok: boolean;
+  /** Regular files looked into, in all layers that were read. */
+  readonly files: number;
+  /** ELF files among them. */
+  readonly elf: number;
+  /** Errors first, then from the highest layer down, then by path. */
+  readonly findings: readonly VerifyFinding[];
+}
+
+const ranks: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 };
+
+/** Errors first, then from the highest layer down (it is the user's own), then by path. */
+export function sortFindings(findings: readonly VerifyFinding[]): readonly VerifyFinding[] {
+  return findings.toSorted(
+    (a, b) =>
+      ranks[a.severity] - ranks[b.severity] ||
+      (b.layerIndex ?? Infinity) - (a.layerIndex ?? Infinity) ||
+      compare(a.path ?? "", b.path ?? "") ||
+      compare(a.code, b.code),
+  );
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

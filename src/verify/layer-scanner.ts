@@ -1,0 +1,200 @@
+import { createHash } from "node:crypto";
+import type { TarContent } from "../archive/tar-content.ts";
+import type { TarHeader } from "../archive/parse-tar-header.ts";
+import { decompressLayer } from "../archive/decompress.ts";
+import { readTar } from "../archive/tar-reader.ts";
+import type { Digest } from "../oci/digest.ts";
+import { ContentProbe, type Probed } from "./content-probe.ts";
+import type { LayerScan, ScannedFile } from "./layer-scan.ts";
+import { PackageRecords } from "./package-records.ts";
+
+/** Package databases are read up to this size. */
+const maxRecord = 32 << 20;
+
+export interface ReadLayerOptions {
+  /** For errors: "The layer sha256:…". */
+  readonly name: string;
+  readonly signal: AbortSignal;
+  /** Called with the uncompressed bytes read so far. */
+  readonly onProgress?: (current: number) => void;
+}
+
+/**
+ * Reads a layer's bytes from beginning to end, once, and says what it holds. How they are compressed is seen in
+ * them, as container runtimes do, for media types lie. Throws ARCHIVE_INVALID and
+ * ARCHIVE_UNSAFE as the archive readers do, and what `source` throws.
+ */
+export async function readLayer(
+  source: AsyncIterable<Uint8Array>,
+  options: ReadLayerOptions,
+): Promise<LayerScan> {
+  const hash = createHash("sha256");
+  let size = 0;
+  async function* hashed(): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const chunk of decompressLayer(source, "auto", options.name)) {
+      hash.update(chunk);
+      size += chunk.byteLength;
+      options.onProgress?.(size);
+      yield chunk;
+    }
+  }
+  const collector = new LayerCollector();
+  await readTar(hashed(), (header, content) => collector.visit(header, content), {
+    name: options.name,
+    signal: options.signal,
+  });
+  const diffID: Digest = `sha256:${hash.digest("hex")}`;
+  return { diffID, size, ...collector.result() };
+}
+
+/** What a path of the layer holds; a later entry of the same path takes the place of an earlier one. */
+interface Found {
+  readonly probed: Probed | undefined;
+  readonly executable: boolean;
+  readonly hardlinks: string[];
+}
+
+class LayerCollector {
+  readonly #probe = new ContentProbe();
+  readonly #records = new PackageRecords();
+  readonly #files = new Map<string, Found>();
+  /** Hard link → the path whose content it shares. */
+  readonly #aliases = new Map<string, string>();
+  readonly #tree = new Map<string, Set<string>>();
+  /** Directories with an entry of their own. */
+  readonly #entries = new Set([""]);
+  readonly #symlinks = new Map<string, string>();
+  readonly #whiteouts = new Set<string>();
+  readonly #opaque = new Set<string>();
+  #count = 0;
+
+  visit(header: TarHeader, content: TarContent): void | Promise<void> {
+    const path = rootedPath(header.path);
+    const slash = path.lastIndexOf("/");
+    const folder = slash < 0 ? "" : path.slice(0, slash);
+    const name = path.slice(slash + 1);
+    if (name.startsWith(".wh.")) {
+      this.#whiteout(folder, name);
+      return undefined;
+    }
+    if (header.type === "directory") {
+      this.#forget(path);
+      this.#tree.get(folder)?.delete(name);
+      this.#folder(path);
+      this.#entries.add(path);
+      return undefined;
+    }
+    if (path === "") return undefined;
+    this.#forget(path);
+    this.#folder(folder).add(name);
+    switch (header.type) {
+      case "file":
+        this.#count++;
+        return this.#file(path, header, content);
+      case "symlink":
+        this.#symlinks.set(path, header.linkname);
+        return undefined;
+      case "hardlink":
+        this.#hardlink(path, rootedPath(header.linkname));
+        return undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  async #file(path: string, header: TarHeader, content: TarContent): Promise<void> {
+    if (PackageRecords.wants(path) && header.size <= maxRecord) {
+      this.#records.add(path, await content.bytes(maxRecord));
+      return;
+    }
+    const executable = (header.mode & 0o111) !== 0;
+    const probed = await this.#probe.look(content);
+    if (probed === undefined || (probed.kind === "script" && !executable)) return;
+    this.#files.set(path, { probed, executable, hardlinks: [] });
+  }
+
+  #hardlink(path: string, target: string): void {
+    const original = this.#aliases.get(target) ?? target;
+    const found = this.#files.get(original);
+    if (found === undefined) return;
+    found.hardlinks.push(path);
+    this.#aliases.set(path, original);
+  }
+
+  /** The image-spec's layer.md, "Whiteouts"; other names with ".wh..wh." belong to AUFS itself. */
+  #whiteout(folder: string, name: string): void {
+    if (name === ".wh..wh..opq") this.#opaque.add(folder);
+    else if (!name.startsWith(".wh..wh.") && name.length > 4) {
+      this.#whiteouts.add(folder === "" ? name.slice(4) : `${folder}/${name.slice(4)}`);
+    }
+  }
+
+  #folder(path: string): Set<string> {
+    let names = this.#tree.get(path);
+    if (names === undefined) {
+      names = new Set();
+      this.#tree.set(path, names);
+    }
+    return names;
+  }
+
+  /** What was under this path before in the same layer. */
+  #forget(path: string): void {
+    this.#symlinks.delete(path);
+    const alias = this.#aliases.get(path);
+    if (alias !== undefined) {
+      this.#aliases.delete(path);
+      const links = this.#files.get(alias)?.hardlinks;
+      links?.splice(links.indexOf(path), 1);
+    }
+    const found = this.#files.get(path);
+    if (found === undefined) return;
+    this.#files.delete(path);
+    const [heir, ...others] = found.hardlinks;
+    if (heir === undefined) return;
+    // The content lives on under its other names.
+    this.#files.set(heir, { ...found, hardlinks: others });
+    this.#aliases.delete(heir);
+    for (const other of others) this.#aliases.set(other, heir);
+  }
+
+  result(): Omit<LayerScan, "diffID" | "size"> {
+    const elf: LayerScan["elf"][number][] = [];
+    const malformed: LayerScan["malformed"][number][] = [];
+    const foreign: LayerScan["foreign"][number][] = [];
+    const scripts: LayerScan["scripts"][number][] = [];
+    const binaries = new Set<string>();
+    for (const [path, { probed, executable, hardlinks }] of this.#files) {
+      const file: ScannedFile = { path, executable, ...(hardlinks.length > 0 && { hardlinks }) };
+      if (probed?.kind === "script") scripts.push({ ...file, shebang: probed.shebang });
+      else for (const name of [path, ...hardlinks]) binaries.add(name);
+      if (probed?.kind === "elf") elf.push({ ...file, facts: probed });
+      else if (probed?.kind === "malformed") malformed.push({ ...file, why: probed.why });
+      else if (probed?.kind === "foreign") foreign.push({ ...file, format: probed.format });
+    }
+    return {
+      files: this.#count,
+      elf,
+      malformed,
+      foreign,
+      scripts,
+      tree: Object.fromEntries([...this.#tree].map(([folder, names]) => [folder, [...names]])),
+      implied: [...this.#tree.keys()].filter((folder) => !this.#entries.has(folder)),
+      symlinks: Object.fromEntries(this.#symlinks),
+      whiteouts: [...this.#whiteouts],
+      opaque: [...this.#opaque],
+      packages: this.#records.result((path) => binaries.has(path)),
+    };
+  }
+}
+
+/** A path as container runtimes take it: below the root whatever it says. */
+function rootedPath(path: string): string {
+  if (!/(?:^|\/)(?:\.{0,2})(?:\/|$)/.test(path)) return path;
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return parts.join("/");
+}

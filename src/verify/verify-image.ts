@@ -1,0 +1,126 @@
+import { AnyarchError } from "../errors/error.ts";
+import { runTask, type Task } from "../events/task.ts";
+import type { Context } from "../host/context.ts";
+import type { Image } from "../image/image.ts";
+import type { Layer } from "../image/layer.ts";
+import type { Digest } from "../oci/digest.ts";
+import { shortDigest } from "../oci/digest.ts";
+import { formatPlatform, type Platform } from "../oci/platform.ts";
+import { elfFindings } from "./elf-findings.ts";
+import { type PlatformReport, sortFindings, type VerifyFinding } from "./finding.ts";
+import { imageFindings } from "./image-findings.ts";
+import { linkFindings } from "./link-findings.ts";
+import { pathMatcher } from "./path-pattern.ts";
+import { scanLayer } from "./scan-layer.ts";
+import { type ReadLayer, Subject } from "./subject.ts";
+
+export interface VerifyImageOptions {
+  /** What the image is offered as: the platform of its entry in the index. The config's by default. */
+  readonly platform?: Platform;
+  /** Which layers are read, by the digest of their blob; "all" by default. */
+  readonly layers?: "all" | ReadonlySet<Digest>;
+  /** Reads every byte again even where what a layer holds is remembered; false by default. */
+  readonly deep?: boolean;
+  /** Globs of files that may be for any machine: cross toolchains, firmware, emulators. */
+  readonly allow?: readonly string[];
+}
+
+/**
+ * Proves that an image holds what its label says: reads every ELF file of its layers and compares it with the
+ * claimed platform, and the documents with each other and with the bytes. What is wrong is reported, not
+ * thrown; thrown is only what keeps from looking at all (network, cancellation).
+ */
+export async function verifyImage(
+  image: Image,
+  options: VerifyImageOptions,
+  ctx: Context,
+): Promise<PlatformReport> {
+  const platform = options.platform ?? image.descriptor.platform ?? image.config;
+  const text = formatPlatform(platform);
+  return runTask(ctx.emit, `verify ${text}`, { platform: text }, async (task) => {
+    const { layers, troubles } = await readLayers(image, options, ctx, task);
+    const subject = new Subject({
+      platform,
+      layers,
+      complete: layers.length === image.layers.length,
+      config: image.config,
+      allowed: pathMatcher(options.allow ?? []),
+    });
+    const findings = sortFindings([
+      ...troubles,
+      ...imageFindings(image, platform, layers),
+      ...elfFindings(subject),
+      ...linkFindings(subject),
+    ]);
+    const errors = findings.filter(({ severity }) => severity === "error").length;
+    const files = sum(layers, ({ scan }) => scan.files);
+    const elf = sum(layers, ({ scan }) => scan.elf.length);
+    task.detail(`${files} files, ${elf} of them ELF, ${errors === 0 ? "all right" : `${errors} errors`}`);
+    return { platform: text, ok: errors === 0, files, elf, findings };
+  });
+}
+
+interface LayersRead {
+  readonly layers: readonly ReadLayer[];
+  readonly troubles: readonly VerifyFinding[];
+}
+
+async function readLayers(
+  image: Image,
+  options: VerifyImageOptions,
+  ctx: Context,
+  task: Task,
+): Promise<LayersRead> {
+  const wanted = options.layers ?? "all";
+  const layers: ReadLayer[] = [];
+  const troubles: VerifyFinding[] = [];
+  // The same blob may be in the image more than once.
+  const done = new Map<Digest, ReadLayer["scan"]>();
+  let before = 0;
+  for (const [index, layer] of image.layers.entries()) {
+    const { digest } = layer.descriptor;
+    if (wanted !== "all" && !wanted.has(digest)) continue;
+    ctx.signal.throwIfAborted();
+    try {
+      const scan =
+        done.get(digest) ??
+        (await scanLayer(layer, ctx, {
+          fresh: options.deep ?? false,
+          onProgress: (current) => task.progress(before + current, undefined, "bytes"),
+        }));
+      done.set(digest, scan);
+      before += scan.size;
+      layers.push({ index, digest, scan });
+    } catch (error) {
+      troubles.push(troubleOf(error, index, layer));
+    }
+  }
+  return { layers, troubles };
+}
+
+function sum(layers: readonly ReadLayer[], of: (layer: ReadLayer) => number): number {
+  return layers.reduce((total, layer) => total + of(layer), 0);
+}
+
+/** A finding for what is wrong with the layer's bytes; everything else is thrown on. */
+function troubleOf(error: unknown, layerIndex: number, { descriptor }: Layer): VerifyFinding {
+  if (!(error instanceof AnyarchError)) throw error;
+  const { digest } = descriptor;
+  const place = { severity: "error", layer: digest, layerIndex } as const;
+  const message = `Layer ${layerIndex} ${shortDigest(digest)}: ${error.message}`;
+  switch (error.code) {
+    case "DIGEST_MISMATCH": {
+      const { found } = error.details;
+      const text = typeof found === "string" ? found : "other bytes";
+      return { ...place, code: "DIGEST_MISMATCH", expected: digest, found: text, message };
+    }
+    case "ARCHIVE_INVALID":
+    case "ARCHIVE_UNSAFE":
+    case "CONTENT_INVALID": {
+      const expected = "a layer that can be read";
+      return { ...place, code: "LAYER_UNREADABLE", expected, found: error.message, message };
+    }
+    default:
+      throw error;
+  }
+}
