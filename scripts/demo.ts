@@ -16,6 +16,13 @@ const tsc = join(root, "node_modules/typescript/bin/tsc");
 const built = existsSync(tsc) ? run(process.execPath, [tsc, "-p", "tsconfig.build.json"]) : 0;
 if (built !== 0) process.exit(built);
 
-const args = ["build", "examples/hello-python", "--tag", "hello-python:demo", "--platform", "linux/amd64,linux/arm64"];
+const args = [
+  "build",
+  "examples/hello-python",
+  "--tag",
+  "hello-python:demo",
+  "--platform",
+  "linux/amd64,linux/arm64",
+];
 process.stderr.write(`$ anyarch ${args.join(" ")}\n`);
 process.exitCode = run(process.execPath, [join(root, "lib/cli/main.js"), ...args]);

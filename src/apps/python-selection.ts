@@ -1,14 +1,22 @@
 import type { Entry } from "../archive/entry.ts";
-import { AnyarchError } from "../errors/error.ts";
-import { runTask } from "../events/task.ts";
+import type { AnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import { fetchWheels } from "../packages/python/download.ts";
-import { consoleScript, installWheels } from "../packages/python/install.ts";
+import { explainUnavailable } from "../packages/python/explain.ts";
+import { installWheels } from "../packages/python/install.ts";
 import type { PythonProject } from "../packages/python/project.ts";
-import { type Choice, explainUnavailable, type Selection } from "../packages/python/select.ts";
+import { scriptText } from "../packages/python/scripts.ts";
+import type { Choice, Selection } from "../packages/python/select.ts";
 import type { PythonTarget } from "../packages/python/target.ts";
-import type { AppLayer, AppRunConfig, AppSelection, AppTarget, PackageChoice, PackageRow } from "./app-type.ts";
+import type {
+  AppLayer,
+  AppRunConfig,
+  AppSelection,
+  AppTarget,
+  PackageChoice,
+  PackageRow,
+} from "./app-type.ts";
 import { applicationMetadata, textFile, venvBin, venvPrefix, venvSkeleton } from "./python-environment.ts";
 import type { SourceFiles } from "./source-files.ts";
 
@@ -35,29 +43,29 @@ export class PythonSelection implements AppSelection {
     this.packages = (options.selection?.rows ?? []).map(({ name, version, choices }) => ({
       name,
       version,
-      choices: Object.fromEntries(Object.entries(choices).map(([platform, choice]) => [platform, describe(choice)])),
+      choices: Object.fromEntries(
+        Object.entries(choices).map(([platform, choice]) => [platform, describe(choice)]),
+      ),
     }));
     this.unavailable = unavailablePlatforms(options);
   }
 
-  async layers(platforms: readonly Platform[], ctx: Context): Promise<ReadonlyMap<string, readonly AppLayer[]>> {
+  async layers(
+    platforms: readonly Platform[],
+    ctx: Context,
+  ): Promise<ReadonlyMap<string, readonly AppLayer[]>> {
     const { selection } = this.#options;
-    const wheels = selection === undefined ? undefined : await fetchWheels(selection, platforms, ctx);
+    const wheels = selection === undefined ? {} : await fetchWheels(selection, platforms, ctx);
     const layers = new Map<string, readonly AppLayer[]>();
     for (const { platform, facts, python } of this.#options.targets) {
       const name = formatPlatform(platform);
       if (!platforms.some((wanted) => formatPlatform(wanted) === name)) continue;
       const minor = python.python.split(".").slice(0, 2).join(".");
-      const installed =
-        wheels === undefined
-          ? { neutral: [], native: [] }
-          : await runTask(ctx.emit, "unpack wheels", { platform: name }, () =>
-              installWheels(
-                wheels.for(platform),
-                { prefix: venvPrefix, pythonExecutable: `${venvBin}/python`, pythonVersion: minor },
-                ctx,
-              ),
-            );
+      const installed = await installWheels(
+        wheels[name] ?? [],
+        { prefix: venvPrefix, pythonExecutable: `${venvBin}/python`, pythonVersion: minor },
+        ctx,
+      );
       const skeleton = venvSkeleton(facts.python?.executable ?? "/usr/bin/python3", minor);
       layers.set(name, this.#layersOf(installed, skeleton, minor));
     }
@@ -75,9 +83,14 @@ export class PythonSelection implements AppSelection {
     const application = [
       ...sources.entries,
       ...applicationMetadata(project, paths, minor),
-      ...Object.entries({ ...project?.scripts, ...project?.guiScripts }).map(([command, target]) =>
-        textFile(`${venvPrefix}/bin/${command}`, consoleScript(target, `${venvBin}/python`), 0o755),
-      ),
+      ...Object.entries({ ...project?.scripts, ...project?.guiScripts }).map(([name, target]) => {
+        const [module = "", attribute = ""] = target.replace(/\s*\[.*\]\s*$/, "").split(":");
+        const text = scriptText(
+          { name, module: module.trim(), attribute: attribute.trim() },
+          `${venvBin}/python`,
+        );
+        return textFile(`${venvPrefix}/bin/${name}`, text, 0o755);
+      }),
     ];
     const layers: AppLayer[] = [
       { name: "python packages", neutral: true, entries: [...skeleton, ...installed.neutral] },
@@ -96,9 +109,19 @@ export class PythonSelection implements AppSelection {
 function describe(choice: Choice): PackageChoice {
   switch (choice.kind) {
     case "wheel":
-      return { kind: "native", file: choice.filename, why: choice.tag, ...(choice.size !== undefined && { size: choice.size }) };
+      return {
+        kind: "native",
+        file: choice.filename,
+        why: choice.tag,
+        ...(choice.size !== undefined && { size: choice.size }),
+      };
     case "neutral":
-      return { kind: "neutral", file: choice.filename, why: choice.tag, ...(choice.size !== undefined && { size: choice.size }) };
+      return {
+        kind: "neutral",
+        file: choice.filename,
+        why: choice.tag,
+        ...(choice.size !== undefined && { size: choice.size }),
+      };
     case "source":
       return { kind: "source", file: choice.filename };
     case "missing":
@@ -108,14 +131,15 @@ function describe(choice: Choice): PackageChoice {
   }
 }
 
-function unavailablePlatforms({ selection, targets }: PythonSelectionOptions): ReadonlyMap<string, AnyarchError> {
+function unavailablePlatforms({
+  selection,
+  targets,
+}: PythonSelectionOptions): ReadonlyMap<string, AnyarchError> {
   const errors = new Map<string, AnyarchError>();
   if (selection === undefined) return errors;
-  for (const { platform } of targets) {
-    const name = formatPlatform(platform);
-    const blocked = selection.rows.some(({ choices }) => ["source", "missing"].includes(choices[name]?.kind ?? ""));
-    if (blocked) errors.set(name, explainUnavailable(selection, [platform]));
+  for (const { platform, python } of targets) {
+    const error = explainUnavailable(selection, [python]);
+    if (error !== undefined) errors.set(formatPlatform(platform), error);
   }
   return errors;
 }
-

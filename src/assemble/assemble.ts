@@ -5,7 +5,7 @@ import { AnyarchError } from "../errors/error.ts";
 import { runTask } from "../events/task.ts";
 import type { Context } from "../host/context.ts";
 import type { Image } from "../image/image.ts";
-import { formatPlatform, type Platform, samePlatform } from "../oci/platform.ts";
+import { formatPlatform, type Platform } from "../oci/platform.ts";
 import { type BaseFindings, type BuildPlan, makePlan } from "../plan/build-plan.ts";
 import type { BuildRequest } from "../plan/build-request.ts";
 import type { DebianSettings } from "../plan/config-file.ts";
@@ -139,38 +139,21 @@ async function openPlatforms(
       hint: "Name the platforms: --platform linux/amd64,linux/arm64",
     });
   }
+  const opened = await base.open(wanted, ctx);
   const missing = new Map<string, Error>();
-  const opened = await Promise.all(
-    wanted.map(async (platform) => {
-      try {
-        return await base.open(platform, ctx);
-      } catch (error) {
-        // What makes one platform impossible is part of the plan; anything else ends the build.
-        if (!(error instanceof AnyarchError) || !platformErrors.has(error.code)) throw error;
-        missing.set(formatPlatform(platform), error);
-        return undefined;
-      }
-    }),
-  );
-  const bases = opened.filter((item) => item !== undefined);
+  const bases: PlatformBase[] = [];
+  for (const [index, result] of opened.entries()) {
+    if (result instanceof AnyarchError) missing.set(formatPlatform(wanted[index] as Platform), result);
+    else bases.push(result);
+  }
   const findings: BaseFindings = {
     location: base.location,
     ...(base.digest && { digest: base.digest }),
     platforms: bases.map(({ platform, digest, facts }) => ({ platform, facts, ...(digest && { digest }) })),
-    missing: new Map(
-      wanted
-        .map(formatPlatform)
-        .flatMap((name) => (missing.has(name) ? [[name, missing.get(name) as Error]] : [])),
-    ),
+    missing,
   };
   return { findings, bases };
 }
-
-const platformErrors: ReadonlySet<string> = new Set([
-  "BASE_PLATFORM_MISSING",
-  "DEBIAN_PACKAGE_MISSING",
-  "DEBIAN_UNSATISFIABLE",
-]);
 
 async function makeImages(
   prepared: Prepared,

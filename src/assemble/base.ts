@@ -17,8 +17,11 @@ export interface Base {
   readonly digest?: Digest;
   /** What there is for `--platform all`. */
   readonly platforms: readonly Platform[];
-  /** Throws BASE_PLATFORM_MISSING, naming what there is, or BASE_MISMATCH. */
-  open(platform: Platform, ctx: Context): Promise<PlatformBase>;
+  /**
+   * The base on each platform, in order; in place of one that the base can't serve the error that says why.
+   * Throws what concerns all: an unreachable registry, a wrong signature, BASE_MISMATCH.
+   */
+  open(platforms: readonly Platform[], ctx: Context): Promise<readonly (PlatformBase | AnyarchError)[]>;
   /** Remembers what was resolved (the lock of Debian packages) after a build that succeeded. */
   save?(): Promise<void>;
 }
@@ -89,10 +92,30 @@ async function defaultDebian(
 const scratch: Base = {
   location: "scratch",
   platforms: [],
-  open: (platform) =>
-    Promise.resolve({
-      platform,
-      facts: {},
-      image: () => Promise.resolve({ image: emptyImage(platform), built: [] }),
-    }),
+  open: (platforms) =>
+    Promise.resolve(
+      platforms.map((platform) => ({
+        platform,
+        facts: {},
+        image: () => Promise.resolve({ image: emptyImage(platform), built: [] }),
+      })),
+    ),
 };
+
+/** Errors that make one platform impossible and leave the others possible. */
+const platformErrors: ReadonlySet<string> = new Set([
+  "BASE_PLATFORM_MISSING",
+  "DEBIAN_PACKAGE_MISSING",
+  "DEBIAN_UNSATISFIABLE",
+  "PLATFORM_INVALID",
+]);
+
+/** Runs `work`; returns an error that concerns one platform only, and throws any other. */
+export async function orPlatformError<T>(work: () => Promise<T>): Promise<T | AnyarchError> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof AnyarchError && platformErrors.has(error.code)) return error;
+    throw error;
+  }
+}

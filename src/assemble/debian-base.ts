@@ -1,17 +1,22 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AnyarchError, systemCode } from "../errors/error.ts";
-import { runTask } from "../events/task.ts";
 import { writeFileAtomic } from "../host/atomic-file.ts";
 import type { Context } from "../host/context.ts";
 import { appendLayers, emptyImage, mutateConfig } from "../image/image.ts";
 import { formatPlatform, parsePlatform, type Platform } from "../oci/platform.ts";
-import { debianFacts, debianLayers } from "../packages/debian/layers.ts";
+import { debianFacts } from "../packages/debian/facts.ts";
+import { debianLayers } from "../packages/debian/layers.ts";
 import { type DebianLock, parseDebianLock, serializeDebianLock } from "../packages/debian/lock.ts";
-import { type DebianRequest, type DebianSource, parseDebianBase } from "../packages/debian/request.ts";
+import {
+  debianArchitecture,
+  type DebianRequest,
+  type DebianSource,
+  parseDebianBase,
+} from "../packages/debian/request.ts";
 import { resolveDebian } from "../packages/debian/resolve.ts";
 import { readAptSources } from "../packages/debian/sources.ts";
-import type { Base, BaseImage, BaseOptions, PlatformBase } from "./base.ts";
+import { type Base, type BaseImage, type BaseOptions, orPlatformError, type PlatformBase } from "./base.ts";
 import type { LayerBuilder } from "./layer-builder.ts";
 
 /** Pins versions and hashes of the Debian packages of a base, beside the application. */
@@ -55,9 +60,14 @@ export async function openDebianBase(location: string, options: BaseOptions, ctx
   return {
     location: `deb:${suite}/${packages.join(",")}`,
     platforms: released.map(parsePlatform),
-    open: async (platform) => {
-      const lock = await resolver.lockFor(platform, ctx);
-      return new DebianPlatformBase(platform, lock, options.created);
+    open: async (wanted) => {
+      const locks = await resolver.locksFor(wanted, ctx);
+      return wanted.map((platform, index) => {
+        const lock = locks[index] as DebianLock | AnyarchError;
+        return lock instanceof AnyarchError
+          ? lock
+          : new DebianPlatformBase(platform, lock, mirrors, options.created);
+      });
     },
     save: () => resolver.save(ctx),
   };
@@ -76,55 +86,44 @@ function configuredMirrors(options: BaseOptions, suite: string): DebianSource[] 
   ];
 }
 
-/** Resolves one platform after the other, so that all add to one lock file. */
+/** Resolves what the lock lacks, and gathers all in one lock. */
 class LockingResolver {
   readonly #request: DebianRequest;
   readonly #path: string;
-  #last: Promise<unknown> = Promise.resolve();
-  #lock: DebianLock | undefined;
-  #read = false;
   readonly #refresh: boolean;
+  #lock: DebianLock | undefined;
 
   constructor(request: DebianRequest, path: string, refresh: boolean) {
-    this.#refresh = refresh;
     this.#request = request;
     this.#path = path;
+    this.#refresh = refresh;
   }
 
-  lockFor(platform: Platform, ctx: Context): Promise<DebianLock> {
-    const next = this.#last.catch(() => {}).then(() => this.#resolve(platform, ctx));
-    this.#last = next;
-    return next;
+  /** All platforms at once, so that indices are fetched once; one by one only to tell which of them fails. */
+  async locksFor(
+    platforms: readonly Platform[],
+    ctx: Context,
+  ): Promise<readonly (DebianLock | AnyarchError)[]> {
+    this.#lock = this.#refresh ? undefined : await this.#readLock();
+    const together = await orPlatformError(() => this.#resolve(platforms, ctx));
+    if (!(together instanceof AnyarchError)) return platforms.map(() => together);
+    if (platforms.length === 1) return [together];
+    const results: (DebianLock | AnyarchError)[] = [];
+    for (const platform of platforms)
+      results.push(await orPlatformError(() => this.#resolve([platform], ctx)));
+    return results;
   }
 
-  async #resolve(platform: Platform, ctx: Context): Promise<DebianLock> {
-    if (!this.#read && !this.#refresh) {
-      this.#lock = await this.#readLock();
-      this.#read = true;
-    }
+  async #resolve(platforms: readonly Platform[], ctx: Context): Promise<DebianLock> {
     const before = this.#lock;
-    const name = formatPlatform(platform);
-    const resolved = await runTask(
-      ctx.emit,
-      `resolve Debian ${this.#request.suite}`,
-      { platform: name },
-      async (task) => {
-        const result = await resolveDebian(
-          this.#request,
-          [platform],
-          ctx,
-          before === undefined ? {} : { lock: before },
-        );
-        if (result === before) task.cached("locked");
-        return result;
-      },
+    const resolved = await resolveDebian(
+      this.#request,
+      platforms,
+      ctx,
+      before === undefined ? {} : { lock: before },
     );
-    const merged: DebianLock = {
-      ...resolved,
-      architectures: { ...before?.architectures, ...resolved.architectures },
-    };
-    this.#lock = merged;
-    return merged;
+    this.#lock = { ...resolved, architectures: { ...before?.architectures, ...resolved.architectures } };
+    return this.#lock;
   }
 
   /** Writes the lock where it changed. A directory that can't be written is said, and no failure. */
@@ -169,17 +168,29 @@ class DebianPlatformBase implements PlatformBase {
   readonly platform: Platform;
   readonly facts: PlatformBase["facts"];
   readonly #lock: DebianLock;
+  readonly #mirrors: readonly DebianSource[] | undefined;
   readonly #created: string;
 
-  constructor(platform: Platform, lock: DebianLock, created: string) {
+  constructor(
+    platform: Platform,
+    lock: DebianLock,
+    mirrors: readonly DebianSource[] | undefined,
+    created: string,
+  ) {
+    this.#mirrors = mirrors;
     this.platform = platform;
     this.#lock = lock;
     this.#created = created;
-    this.facts = debianFacts(lock, platform);
+    this.facts = debianFacts(lock.architectures[debianArchitecture(platform)] ?? []);
   }
 
   async image(builder: LayerBuilder, ctx: Context): Promise<BaseImage> {
-    const { layers, env, notes } = await debianLayers(this.#lock, this.platform, ctx);
+    const { layers, env, notes } = await debianLayers(
+      this.#lock,
+      this.platform,
+      ctx,
+      this.#mirrors === undefined ? {} : { mirrors: this.#mirrors },
+    );
     for (const { package: name, scripts, handled } of notes) {
       ctx.emit({
         type: "log",

@@ -1,8 +1,8 @@
 import { AnyarchError } from "../errors/error.ts";
-import { runTask } from "../events/task.ts";
 import type { Context } from "../host/context.ts";
 import { formatPlatform } from "../oci/platform.ts";
-import { type PlatformReport, verifyImage } from "../verify/verify.ts";
+import type { PlatformReport } from "../verify/finding.ts";
+import { verifyImage } from "../verify/verify-image.ts";
 import type { AssembledImage } from "./assemble.ts";
 
 /** What was read to prove one platform. */
@@ -28,11 +28,7 @@ export async function proveImages(
   for (const { platform, image, built } of images) {
     const name = formatPlatform(platform);
     const own = new Set(built.map(({ layer }) => layer.descriptor.digest));
-    const report = await runTask(ctx.emit, "prove the architecture", { platform: name }, async (task) => {
-      const result = await verifyImage(image, { platform, layers: scope === "full" ? "all" : own, allow }, ctx);
-      task.detail(`${result.elf} ELF of ${result.files} files`);
-      return result;
-    });
+    const report = await verifyImage(image, { platform, layers: scope === "full" ? "all" : own, allow }, ctx);
     const wrong = report.findings.filter(({ severity }) => severity === "error");
     if (wrong.length > 0) throw unproved(report, wrong);
     for (const { message } of report.findings.filter(({ severity }) => severity === "warning")) {
@@ -48,9 +44,13 @@ function unproved(report: PlatformReport, wrong: PlatformReport["findings"]): An
   const more = wrong.length > shown ? [`  and ${wrong.length - shown} more`] : [];
   return new AnyarchError(
     "VERIFY_FAILED",
-    [`The image for ${report.platform} holds what doesn't run there; nothing was published.`, ...lines, ...more].join("\n"),
+    [
+      `The image for ${report.platform} holds what doesn't run there; nothing was published.`,
+      ...lines,
+      ...more,
+    ].join("\n"),
     {
-      hint: "Leave the files out with .dockerignore, or, where foreign binaries are meant, allow them: [verify] allow = [\"path/**\"].",
+      hint: 'Leave the files out with .dockerignore, or, where foreign binaries are meant, allow them: [verify] allow = ["path/**"].',
       details: { platform: report.platform, findings: wrong },
     },
   );

@@ -37,10 +37,15 @@ export function anyarch(args: readonly string[], options: RunOptions = {}): Prom
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     child.on("error", reject);
-    child.on("close", (code, signal) => settle({ code: code ?? (signal === null ? 1 : 128), stdout, stderr }));
+    child.on("close", (code, signal) =>
+      settle({ code: code ?? (signal === null ? 1 : 128), stdout, stderr }),
+    );
     child.stdin.on("error", () => {});
     child.stdin.end(options.input ?? "");
-    options.onStart?.((signal) => child.kill(signal), () => stderr);
+    options.onStart?.(
+      (signal) => child.kill(signal),
+      () => stderr,
+    );
   });
 }
 
@@ -58,7 +63,11 @@ export function makeWorkspace(options: { readonly cacheDir?: string } = {}): Wor
   for (const directory of [path, home]) mkdirSync(directory);
   return {
     path,
-    env: { HOME: home, ANYARCH_CACHE_DIR: options.cacheDir ?? join(base, "cache"), XDG_CACHE_HOME: join(base, "xdg") },
+    env: {
+      HOME: home,
+      ANYARCH_CACHE_DIR: options.cacheDir ?? join(base, "cache"),
+      XDG_CACHE_HOME: join(base, "xdg"),
+    },
     [Symbol.dispose]: () => rmSync(base, { recursive: true, force: true }),
   };
 }

@@ -74,7 +74,7 @@ function checkLock(lock: DebianLock, request: DebianRequest): void {
   throw new AnyarchError(
     "LOCK_OUTDATED",
     `The Debian lock is for ${lock.suite}/${names(lock.requested)}, the request is ${request.suite}/${names(request.packages)}.`,
-    { hint: "Refresh the lock: delete its Debian part, or build with --no-cache to have it written anew." },
+    { hint: "Resolve anew with --update-lock." },
   );
 }
 
