@@ -1,6 +1,8 @@
 import type { Emit } from "../events/event.ts";
 import type { Context, Host } from "../host/context.ts";
+import { formatReference, type Reference } from "../oci/reference.ts";
 import type { ConfigFile } from "../plan/config-file.ts";
+import type { StoreOptions } from "../stores/locations.ts";
 
 /** What every API function takes beside its own options. */
 export interface ApiSettings {

@@ -163,7 +163,7 @@ async function makeImages(
   const { base, bases, selection } = prepared;
   const digests = new ContentDigests(ctx.host.cacheDir, request.directory);
   const builder = new LayerBuilder(
-    { compression: request.compression, mtime: request.mtime, remember: request.cache },
+    { compression: request.compression, mtime: request.mtime, remember: request.cache, jobs: request.jobs },
     digests,
   );
   const sources = sourceAnnotations(request, ctx.host.env);
@@ -185,7 +185,5 @@ async function makeImages(
     }),
   );
   await digests.save();
-  return images.filter(
-    ({ platform }, index) => images.findIndex((other) => samePlatform(other.platform, platform)) === index,
-  );
+  return images;
 }

@@ -10,6 +10,7 @@ import type { AppLayer } from "../apps/app-type.ts";
 import { runTask } from "../events/task.ts";
 import { stagingPath, writeFileAtomic } from "../host/atomic-file.ts";
 import type { Context } from "../host/context.ts";
+import { createLimit, type Limit } from "../host/limit.ts";
 import type { Layer } from "../image/layer.ts";
 import { type Digest, digestHex, digestOf, isDigest } from "../oci/digest.ts";
 import { mediaTypes } from "../oci/media-type.ts";
@@ -32,6 +33,8 @@ export interface LayerBuilderOptions {
   readonly mtime: number;
   /** False makes every layer anew; the result is remembered all the same. */
   readonly remember: boolean;
+  /** How many layers are made at once. */
+  readonly jobs: number;
 }
 
 type Remembered = WrittenLayer;
@@ -44,10 +47,12 @@ export class LayerBuilder {
   readonly #options: LayerBuilderOptions;
   readonly #digests: ContentDigests;
   readonly #running = new Map<string, Promise<BuiltLayer>>();
+  readonly #limit: Limit;
 
   constructor(options: LayerBuilderOptions, digests: ContentDigests) {
     this.#options = options;
     this.#digests = digests;
+    this.#limit = createLimit(options.jobs);
   }
 
   /** Layers of equal entries are made once, whatever their names and platforms. */
@@ -57,13 +62,15 @@ export class LayerBuilder {
     let running = this.#running.get(recipe);
     if (running === undefined) {
       const shown = source.neutral ? undefined : platform;
-      running = runTask(ctx.emit, `layer ${source.name}`, { platform: shown }, async (task) => {
-        const made = await this.#recall(recipe, ctx);
-        const written = made ?? (await this.#write(recipe, entries, task.progress, ctx));
-        if (made === undefined) task.detail(`${entries.length} entries`);
-        else task.cached(`${entries.length} entries`);
-        return this.#describe(source, written, made !== undefined, ctx);
-      });
+      running = this.#limit(() =>
+        runTask(ctx.emit, `layer ${source.name}`, { platform: shown }, async (task) => {
+          const made = await this.#recall(recipe, ctx);
+          const written = made ?? (await this.#write(recipe, entries, task.progress, ctx));
+          if (made === undefined) task.detail(`${entries.length} entries`);
+          else task.cached(`${entries.length} entries`);
+          return this.#describe(source, written, made !== undefined, ctx);
+        }),
+      );
       this.#running.set(recipe, running);
     }
     return running.then((built) => ({ ...built, name: source.name, neutral: source.neutral }));

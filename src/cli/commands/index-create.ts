@@ -1,0 +1,35 @@
+import { createIndex } from "../../index.ts";
+import type { CommandModule } from "../commands.ts";
+import { credentialFlags, keyValue, outputFlags } from "../flags.ts";
+import { showCopyResult } from "../render/copy-result.ts";
+import { createRenderer } from "../render/renderer.ts";
+
+/** `anyarch index create TARGET SOURCE…`; further actions will stand beside it. */
+export const command: CommandModule = {
+  configure: (cli) =>
+    cli
+      .argument("<action>", "create")
+      .argument("<target>", "name:tag of the index")
+      .argument("<source...>", "images or indexes to put into it, one or more per platform")
+      .option("--annotation <key=value>", "annotation of the index; repeatable", keyValue)
+      .option("--username <name>", "user for the registries named")
+      .option("--password-stdin", "read that user's password from standard input"),
+  async run([action, target, sources], flags, io) {
+    const output = outputFlags(flags);
+    const renderer = await createRenderer(io.terminal, output);
+    try {
+      const report = await createIndex(
+        String(action),
+        String(target),
+        sources as readonly string[],
+        flags["annotation"] === undefined ? {} : { annotations: flags["annotation"] as Record<string, string> },
+        { signal: io.signal, emit: renderer.emit, ...(await credentialFlags(flags, io)) },
+      );
+      renderer.close();
+      showCopyResult(io.terminal, report, output);
+      return 0;
+    } finally {
+      renderer.close();
+    }
+  },
+};

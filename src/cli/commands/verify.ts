@@ -1,0 +1,48 @@
+import { verify, type VerifyResult } from "../../index.ts";
+import type { CommandModule } from "../commands.ts";
+import { collect, outputFlags } from "../flags.ts";
+import { createRenderer } from "../render/renderer.ts";
+import type { Terminal } from "../terminal.ts";
+
+export const command: CommandModule = {
+  configure: (cli) =>
+    cli
+      .argument("<location>", "registry reference, oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, or a layout's directory")
+      .option("-p, --platform <list>", "only these platforms", collect)
+      .option("--deep", "read every byte again: digests, sizes, diffIDs")
+      .option("--allow <glob>", "files that may be for any machine; repeatable", collect),
+  async run([location], flags, io) {
+    const output = outputFlags(flags);
+    const renderer = await createRenderer(io.terminal, output);
+    try {
+      const result = await verify(
+        String(location),
+        {
+          deep: flags["deep"] === true,
+          ...(flags["platform"] !== undefined && { platforms: flags["platform"] as readonly string[] }),
+          ...(flags["allow"] !== undefined && { allow: flags["allow"] as readonly string[] }),
+        },
+        { signal: io.signal, emit: renderer.emit },
+      );
+      renderer.close();
+      if (output.format === "json") io.terminal.out(`${JSON.stringify(result)}\n`);
+      else show(io.terminal, result);
+      return result.platforms.every(({ ok }) => ok) ? 0 : 1;
+    } finally {
+      renderer.close();
+    }
+  },
+};
+
+const marks = { error: ["red", "✗"], warning: ["yellow", "!"], info: ["dim", "·"] } as const;
+
+function show(terminal: Terminal, result: VerifyResult): void {
+  for (const { platform, ok, files, elf, findings } of result.platforms) {
+    const mark = ok ? terminal.paint("out", "green", "✓") : terminal.paint("out", "red", "✗");
+    terminal.out(`${mark} ${terminal.paint("out", "bold", platform)}  ${elf} ELF of ${files} files\n`);
+    for (const { severity, code, message } of findings) {
+      const [style, sign] = marks[severity];
+      terminal.out(`  ${terminal.paint("out", style, sign)} ${message} ${terminal.paint("out", "dim", `[${code}]`)}\n`);
+    }
+  }
+}
