@@ -27,7 +27,9 @@ export function findAlternatives(script: string): FoundAlternatives {
   const alternatives: Alternative[] = [];
   let unreadable = 0;
   const joined = script.replace(/\\\n/g, " ").replace(/^\s*#.*$/gm, "");
-  for (const [, rest = ""] of joined.matchAll(/\bupdate-alternatives\b(?:\s+--(?:quiet|force))*\s+--install\s+([^\n;&|]+)/g)) {
+  for (const [, rest = ""] of joined.matchAll(
+    /\bupdate-alternatives\b(?:\s+--(?:quiet|force))*\s+--install\s+([^\n;&|]+)/g,
+  )) {
     const words = rest
       .split(/\s+/)
       .filter((word) => word !== "" && !/^\d?>/.test(word))

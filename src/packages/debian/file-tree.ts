@@ -34,7 +34,8 @@ export function layFiles(packages: readonly OpenedPackage[]): { tree: FileTree; 
       if (isOwnLink(entry)) continue;
       const there = tree.get(entry.path);
       if (there === undefined || wins(owner, entry, there)) {
-        if (there?.owner !== undefined && there.owner !== owner) takeOff(replaced, there.owner, original.path);
+        if (there?.owner !== undefined && there.owner !== owner)
+          takeOff(replaced, there.owner, original.path);
         tree.set(entry.path, { entry, owner });
       } else if (entry.type !== "directory" && there.owner !== owner) takeOff(replaced, owner, original.path);
     }
@@ -51,10 +52,14 @@ export function layFiles(packages: readonly OpenedPackage[]): { tree: FileTree; 
     if (excludes(replaces.get(owner.locked.name), other)) return true;
     if (excludes(replaces.get(other.locked.name), owner) || sameContent(entry, there.entry)) return false;
     const names = `${other.locked.name} and ${owner.locked.name}`;
-    throw new AnyarchError("DEBIAN_UNSATISFIABLE", `The packages ${names} both have the file /${entry.path}.`, {
-      hint: "Leave out one of the two.",
-      details: { path: entry.path, packages: [other.locked.name, owner.locked.name] },
-    });
+    throw new AnyarchError(
+      "DEBIAN_UNSATISFIABLE",
+      `The packages ${names} both have the file /${entry.path}.`,
+      {
+        hint: "Leave out one of the two.",
+        details: { path: entry.path, packages: [other.locked.name, owner.locked.name] },
+      },
+    );
   }
 }
 
@@ -86,7 +91,8 @@ function takeOff(replaced: ReplacedFiles, owner: OpenedPackage, path: string): v
   replaced.set(name, paths.add(path));
 }
 
-function mergeEntry(entry: Entry): Entry {
+/** The entry where it lies once /usr is merged. */
+export function mergeEntry(entry: Entry): Entry {
   const path = mergeIntoUsr(entry.path);
   if (entry.type === "hardlink") return { ...entry, path, target: mergeIntoUsr(entry.target) };
   return path === entry.path ? entry : { ...entry, path };

@@ -14,11 +14,12 @@ export interface ScriptNote {
 const known: Readonly<Record<string, string>> = {
   "base-files": "default files, directories and links made",
   "base-passwd": "/etc/passwd and /etc/group made from the master files; no shadow files",
-  "ca-certificates": "the bundle, /etc/ssl/certs and its hash links made from all certificates of the package",
+  "ca-certificates":
+    "the bundle, /etc/ssl/certs and its hash links made from all certificates of the package",
   dash: "/bin/sh is the package's own link to dash",
   debconf: "nothing to do: questions keep their defaults",
   "libc-bin": "/etc/nsswitch.conf made; no ld.so.cache, the default library paths are searched",
-  "libc6": "nothing to do on a new system",
+  libc6: "nothing to do on a new system",
   netbase: "/etc/networks made; /etc/hosts is the container runtime's",
   openssl: "nothing to do: the package has /usr/lib/ssl",
 };
@@ -26,7 +27,10 @@ const known: Readonly<Record<string, string>> = {
 /** What scripts commonly do, and what became of it; the first group stands for work left undone. */
 const habits: readonly (readonly [RegExp, string])[] = [
   [/\b(?:adduser|addgroup|useradd|groupadd|systemd-sysusers)\b/, "users and groups it creates are missing"],
-  [/\b(?:deb-systemd-helper|deb-systemd-invoke|systemctl|update-rc\.d|invoke-rc\.d)\b/, "services aren't enabled"],
+  [
+    /\b(?:deb-systemd-helper|deb-systemd-invoke|systemctl|update-rc\.d|invoke-rc\.d)\b/,
+    "services aren't enabled",
+  ],
   [/\bpam-auth-update\b/, "PAM profiles aren't set up"],
   [/\bsystemd-tmpfiles\b/, "temporary files aren't made"],
   [/\b(?:update-initramfs|depmod|update-grub)\b/, "boot files aren't made"],

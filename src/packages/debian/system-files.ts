@@ -40,14 +40,16 @@ export function addSystemFiles(tree: FileTree, packages: readonly OpenedPackage[
     for (const entry of caCertificates(readCertificates(tree))) add(entry, has("ca-certificates"));
   }
   if (has("openssl")) add(symlink("usr/lib/ssl", "/etc/ssl"));
-  if (has("netbase")) add(textFile("etc/networks", "default\t\t0.0.0.0\nloopback\t127.0.0.0\nlink-local\t169.254.0.0\n"));
+  if (has("netbase"))
+    add(textFile("etc/networks", "default\t\t0.0.0.0\nloopback\t127.0.0.0\nlink-local\t169.254.0.0\n"));
   for (const one of packages) {
     const python = /^(python3\.\d+)-minimal$/.exec(one.locked.name)?.[1];
     if (python !== undefined) add(directory(`usr/local/lib/${python}/dist-packages`));
   }
   if (!copy("usr/share/base-passwd/passwd.master", "etc/passwd")) add(textFile("etc/passwd", accounts(tree)));
   if (!copy("usr/share/base-passwd/group.master", "etc/group")) add(textFile("etc/group", groups));
-  if (!copy("usr/share/libc-bin/nsswitch.conf", "etc/nsswitch.conf")) add(textFile("etc/nsswitch.conf", nameService));
+  if (!copy("usr/share/libc-bin/nsswitch.conf", "etc/nsswitch.conf"))
+    add(textFile("etc/nsswitch.conf", nameService));
   if (!tree.has("usr/lib/os-release")) {
     add(textFile("usr/lib/os-release", osRelease(suite)));
     add(symlink("etc/os-release", "../usr/lib/os-release"));
@@ -55,8 +57,8 @@ export function addSystemFiles(tree: FileTree, packages: readonly OpenedPackage[
 }
 
 const minimalDirectories: readonly Entry[] = [
-  ...["dev", "etc", "home", "proc", "run", "sys", "usr/local", "usr/local/bin", "var/lib", "var/log"].map((path) =>
-    directory(path),
+  ...["dev", "etc", "home", "proc", "run", "sys", "usr/local", "usr/local/bin", "var/lib", "var/log"].map(
+    (path) => directory(path),
   ),
   directory("root", 0o700),
   directory("tmp", 0o1777),

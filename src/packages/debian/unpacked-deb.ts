@@ -161,7 +161,12 @@ class DataWriter {
     }
   }
 
-  async #append(header: TarHeader, path: string, content: TarContent, isControl: boolean): Promise<FileEntry> {
+  async #append(
+    header: TarHeader,
+    path: string,
+    content: TarContent,
+    isControl: boolean,
+  ): Promise<FileEntry> {
     const sha256 = createHash("sha256");
     const md5 = !isControl && this.#isConffile(path) ? createHash("md5") : undefined;
     const kept: Buffer[] | undefined = isControl && wanted.has(path) ? [] : undefined;
@@ -187,7 +192,9 @@ class DataWriter {
   }
 
   #isConffile(path: string): boolean {
-    this.#conffilePaths ??= new Set((this.texts.get("conffiles") ?? "").split("\n").map((line) => line.trim()));
+    this.#conffilePaths ??= new Set(
+      (this.texts.get("conffiles") ?? "").split("\n").map((line) => line.trim()),
+    );
     return this.#conffilePaths.has(`/${path}`);
   }
 }
