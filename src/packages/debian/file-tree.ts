@@ -91,7 +91,8 @@ function takeOff(replaced: ReplacedFiles, owner: OpenedPackage, path: string): v
   replaced.set(name, paths.add(path));
 }
 
-function mergeEntry(entry: Entry): Entry {
+/** The entry where it lies once /usr is merged. */
+export function mergeEntry(entry: Entry): Entry {
   const path = mergeIntoUsr(entry.path);
   if (entry.type === "hardlink") return { ...entry, path, target: mergeIntoUsr(entry.target) };
   return path === entry.path ? entry : { ...entry, path };

@@ -7,7 +7,7 @@ import { alternativeEntries, findAlternatives } from "./alternatives.ts";
 import { type OpenedPackage, openPackages } from "./deb-store.ts";
 import { directory, dpkgDatabase } from "./dpkg-database.ts";
 import { type DebianFacts, debianFacts } from "./facts.ts";
-import { type FileTree, layFiles } from "./file-tree.ts";
+import { type FileTree, layFiles, mergeEntry } from "./file-tree.ts";
 import type { DebianLock } from "./lock.ts";
 import { debianArchitecture, type DebianSource } from "./request.ts";
 import { requestSources } from "./resolve.ts";
@@ -72,36 +72,59 @@ export async function debianLayers(
     if (!tree.has(entry.path)) tree.set(entry.path, { entry, owner: undefined });
   }
   return {
-    layers: splitLayers(tree, architecture),
+    layers: splitLayers(tree, packages, architecture),
     facts: debianFacts(locked),
     env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
     notes: scriptNotes(packages),
   };
 }
 
-function isNeutral(owner: OpenedPackage | undefined): boolean {
-  return owner?.locked.architecture === "all";
-}
-
-function splitLayers(tree: FileTree, architecture: string): DebianLayer[] {
-  const neutral: Entry[] = [];
+/**
+ * What the packages for all architectures bring goes into a layer of its own, which must not depend on the
+ * platform's other packages: its directories are those that its own packages have.
+ */
+function splitLayers(
+  tree: FileTree,
+  packages: readonly OpenedPackage[],
+  architecture: string,
+): DebianLayer[] {
+  const neutral = new Map<string, Entry>();
+  for (const one of packages.filter(isNeutral)) {
+    for (const { path, entry } of directoriesOf(one)) {
+      if (tree.get(path)?.entry.type === "directory" && !neutral.has(path)) neutral.set(path, entry);
+    }
+  }
   const specific: Entry[] = [];
-  for (const { entry, owner } of tree.values()) (isNeutral(owner) ? neutral : specific).push(entry);
+  for (const { entry, owner } of tree.values()) {
+    if (owner === undefined || !isNeutral(owner)) specific.push(entry);
+    else if (entry.type !== "directory") neutral.set(entry.path, entry);
+  }
   const layers: DebianLayer[] = [
     { name: `Debian packages for ${architecture}`, neutral: false, entries: withParents(specific, tree) },
   ];
-  // Parents in the neutral layer are plain: what a platform's packages say of them comes with their own layer.
-  const shared = withParents(neutral, new Map());
+  const shared = withParents(neutral.values(), new Map());
   if (shared.length > 0) {
     layers.unshift({ name: "Debian packages for all architectures", neutral: true, entries: shared });
   }
   return layers;
 }
 
+function isNeutral(one: OpenedPackage): boolean {
+  return one.locked.architecture === "all";
+}
+
+function directoriesOf(one: OpenedPackage): { path: string; entry: Entry }[] {
+  return one.entries
+    .filter((entry) => entry.type === "directory")
+    .map((entry) => mergeEntry(entry))
+    .map((entry) => ({ path: entry.path, entry }));
+}
+
 /** Adds the parent directories that are missing, as the tree has them. */
-function withParents(entries: readonly Entry[], tree: FileTree): Entry[] {
-  const byPath = new Map(entries.map((entry) => [entry.path, entry]));
-  for (const { path } of entries) {
+function withParents(entries: Iterable<Entry>, tree: FileTree): Entry[] {
+  const given = [...entries];
+  const byPath = new Map(given.map((entry) => [entry.path, entry]));
+  for (const { path } of given) {
     for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1)) {
       const parent = path.slice(0, slash);
       const there = byPath.get(parent);

@@ -14,7 +14,7 @@ export interface Relation {
 export type RelationGroup = readonly Relation[];
 
 const pattern =
-  /^([a-zA-Z0-9][a-zA-Z0-9+._-]*)(?::([a-z0-9-]+))?\s*(?:\(\s*(<<|<=|=|>=|>>|<|>)\s*([^\s()]+)\s*\))?$/;
+  /^([a-zA-Z0-9][a-zA-Z0-9+._-]*)(?::([a-z0-9-]+))?\s*(?:\(\s*(<<|<=|=|>=|>>|<|>)\s*([A-Za-z0-9][^\s()]*)\s*\))?$/;
 const obsolete: Readonly<Record<string, VersionOperator>> = { "<": "<=", ">": ">=" };
 
 function parseRelation(text: string): Relation {

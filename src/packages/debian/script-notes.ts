@@ -12,6 +12,7 @@ export interface ScriptNote {
 
 /** Packages whose installation scripts this program knows and stands in for. */
 const known: Readonly<Record<string, string>> = {
+  adduser: "nothing to do on a new system",
   "base-files": "default files, directories and links made",
   "base-passwd": "/etc/passwd and /etc/group made from the master files; no shadow files",
   "ca-certificates":
@@ -21,10 +22,11 @@ const known: Readonly<Record<string, string>> = {
   "libc-bin": "/etc/nsswitch.conf made; no ld.so.cache, the default library paths are searched",
   libc6: "nothing to do on a new system",
   netbase: "/etc/networks made; /etc/hosts is the container runtime's",
+  passwd: "no shadow files: passwords stay locked",
   openssl: "nothing to do: the package has /usr/lib/ssl",
 };
 
-/** What scripts commonly do, and what became of it; the first group stands for work left undone. */
+/** What scripts commonly do, and what became of it. */
 const habits: readonly (readonly [RegExp, string])[] = [
   [/\b(?:adduser|addgroup|useradd|groupadd|systemd-sysusers)\b/, "users and groups it creates are missing"],
   [
@@ -34,7 +36,6 @@ const habits: readonly (readonly [RegExp, string])[] = [
   [/\bpam-auth-update\b/, "PAM profiles aren't set up"],
   [/\bsystemd-tmpfiles\b/, "temporary files aren't made"],
   [/\b(?:update-initramfs|depmod|update-grub)\b/, "boot files aren't made"],
-  [/\bshadowconfig\b/, "no shadow files: passwords stay locked"],
   [/\b(?:py3?compile|py_compile)/, "Python byte code isn't precompiled"],
   [/\bdpkg-divert\b/, "diversions aren't made"],
   [/\bsetcap\b/, "file capabilities aren't set"],
@@ -67,7 +68,7 @@ function describe(one: OpenedPackage): string {
   }
   if (found.unreadable > 0) parts.push(`${found.unreadable} alternatives with computed names aren't set`);
   for (const [pattern, consequence] of habits) if (pattern.test(script)) parts.push(consequence);
-  return parts.length > 0 ? parts.join("; ") : "not run";
+  return parts.length > 0 ? parts.join("; ") : "it wasn't run, and what it does isn't known";
 }
 
 function withoutComments(script: string): string {

@@ -91,7 +91,7 @@ export function subjectHash(pem: string): string {
       if (type === undefined || value === undefined) throw malformed();
       return encode(0x30, Buffer.concat([encode(type.tag, type.content), canonicalValue(value)]));
     });
-    return encode(0x31, Buffer.concat(attributes.sort(Buffer.compare)));
+    return encode(0x31, Buffer.concat(attributes.sort((a, b) => Buffer.compare(a, b))));
   });
   const digest = createHash("sha1").update(Buffer.concat(canonical)).digest();
   return digest.readUInt32LE(0).toString(16).padStart(8, "0");
