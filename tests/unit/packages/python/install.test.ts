@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import type { Entry, FileEntry } from "../../../../src/archive/entry.ts";
 import { AnyarchError } from "../../../../src/errors/error.ts";
 import { parsePlatform } from "../../../../src/oci/platform.ts";
@@ -240,6 +240,7 @@ describe("fetching wheels", () => {
     platforms = ["linux/amd64"],
   ) {
     const server = await IndexServer.start(files, options);
+    onTestFinished(() => server[Symbol.asyncDispose]());
     const space = await workspace({ "requirements.txt": requirements }, { PIP_INDEX_URL: server.url });
     const run = async (ctx = space.ctx) => {
       const dependencies = await readPythonDependencies(space.project, {}, ctx);
@@ -257,7 +258,6 @@ describe("fetching wheels", () => {
 
   it.each([true, false])("verifies and caches them by hash (JSON: %s)", async (json) => {
     const { server, space, run } = await fetched([{ project: "pkg", ...wheel }], line, { json });
-    await using _server = server;
     const files = await run();
     expect(files["linux/amd64"]).toEqual([
       {
@@ -283,7 +283,6 @@ describe("fetching wheels", () => {
       [{ project: "pkg", filename: wheel.filename, bytes: other.bytes }],
       line,
     );
-    await using _server = server;
     await expect(run()).rejects.toMatchObject({
       code: "HASH_MISMATCH",
       message: expect.stringMatching(
@@ -296,7 +295,6 @@ describe("fetching wheels", () => {
   it("refuses an index that offers other hashes only", async () => {
     const other = makeWheel({ name: "pkg", files: [{ name: "pkg.py", content: "evil" }] });
     const { server, run } = await fetched([{ project: "pkg", ...other }], line);
-    await using _server = server;
     await expect(run()).rejects.toMatchObject({ code: "HASH_MISMATCH" });
   });
 
@@ -348,7 +346,6 @@ describe("fetching wheels", () => {
         return true;
       },
     });
-    await using _server = server;
     expect((await run())["linux/amd64"]).toHaveLength(1);
   });
 
@@ -366,7 +363,6 @@ describe("fetching wheels", () => {
       {},
       ["linux/amd64", "linux/arm64"],
     );
-    await using _server = server;
     const files = await run();
     const short = (platform: string) => files[platform]?.map(({ filename, neutral }) => [filename, neutral]);
     expect(short("linux/amd64")).toEqual([

@@ -46,7 +46,7 @@ describe("tags", () => {
       ["linux/amd64", "x86_64", musl("1.2"), "3.12.1"],
       ["linux/arm64", "aarch64", musl("1.2"), "3.11.2"],
     ] as const;
-    const expected = askPackaging<string[][]>(
+    const expected = askPackaging(
       oracle,
       cases.map(([, machine, libc, python]) => ({
         machine,
@@ -54,7 +54,7 @@ describe("tags", () => {
         version: libc.version.split(".").map(Number),
         python: python.split(".").slice(0, 2).map(Number),
       })),
-    );
+    ) as readonly (readonly string[])[];
     for (const [index, [platform, , libc, python]] of cases.entries())
       expect(compatibleTags(target(platform, libc, python)), `${platform} ${libc.version}`).toEqual(
         expected[index],

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { matchesSpecifier, parseSpecifier } from "../../../../src/packages/python/specifier.ts";
 import { compareVersions, formatVersion, parseVersion } from "../../../../src/packages/python/version.ts";
@@ -69,7 +69,7 @@ describe("PEP 440 versions", () => {
 
   it.runIf(hasPackaging)("sort as packaging sorts them", () => {
     const pairs = fc.sample(fc.tuple(version, version), { numRuns: 1500, seed: 7 });
-    const oracle = askPackaging<readonly (number | string)[][]>(
+    const oracle = askPackaging(
       `
 from pip._vendor.packaging.version import Version
 result = [[str(Version(a)), (Version(a) > Version(b)) - (Version(a) < Version(b))] for a, b in data]`,
@@ -107,7 +107,7 @@ describe("PEP 440 specifiers", () => {
       }),
       { numRuns: 1500, seed: 11 },
     );
-    const oracle = askPackaging<readonly (null | readonly (boolean | null)[])[]>(
+    const oracle = askPackaging(
       `
 from pip._vendor.packaging.specifiers import Specifier, InvalidSpecifier
 from pip._vendor.packaging.version import Version, InvalidVersion
@@ -122,7 +122,7 @@ for clause, versions in data:
         result.append(None); continue
     result.append([contains(s, v) for v in versions])`,
       cases,
-    );
+    ) as readonly (null | readonly (boolean | null)[])[];
     const differences = cases.flatMap(([clause, versions], index) => {
       const parsed = parseSpecifier(clause);
       const expected = oracle[index];
