@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { AnyarchError, isAbort } from "../../errors/error.ts";
+import { AnyarchError, isAbort, systemCode } from "../../errors/error.ts";
 import { redact } from "../../errors/redact.ts";
 import type { Context } from "../../host/context.ts";
 import type { HttpResponse, TlsOptions } from "../../host/http.ts";
@@ -132,7 +132,8 @@ async function follow(
 }
 
 function isPermanent(error: unknown): boolean {
-  return error instanceof AnyarchError && error.details["permanent"] === true;
+  if (error instanceof AnyarchError && error.details["permanent"] === true) return true;
+  return ["ENOTFOUND", "ECONNREFUSED"].includes(systemCode(error) ?? "");
 }
 
 function asNetworkError(error: unknown, url: URL): AnyarchError {

@@ -48,11 +48,18 @@ export function parseSpecifiers(text: string): readonly Specifier[] | undefined 
 export function canonicalSpecifiers(specifiers: readonly Specifier[]): string {
   return specifiers
     .map(({ operator, text, version, prefix }) => {
-      const operand = version === undefined ? text : formatVersion(version);
+      // `~=1.0` and `==1.0.*` mean something else than with fewer zeros; elsewhere 1 and 1.0 are one.
+      const exact = operator === "~=" || prefix;
+      const operand = version === undefined ? text : formatVersion(exact ? version : withoutZeros(version));
       return `${operator}${operand}${prefix ? ".*" : ""}`;
     })
     .sort()
     .join(",");
+}
+
+function withoutZeros(version: Version): Version {
+  const last = version.release.findLastIndex((number) => number !== 0);
+  return { ...version, release: version.release.slice(0, Math.max(last, 0) + 1) };
 }
 
 function withoutLocal(version: Version): Version {
