@@ -1,0 +1,166 @@
+import type { Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import zlib from "node:zlib";
+import { AnyarchError } from "../errors/error.ts";
+import type { LayerCompression } from "../oci/media-type.ts";
+import { ByteSource } from "./byte-source.ts";
+import { MalformedZstd, zstdFrames } from "./zstd-frames.ts";
+
+/** "auto" looks at the first bytes; what no compression begins with is taken as not compressed. */
+export type Compression = LayerCompression | "xz" | "auto";
+
+/** Bytes per output chunk of zlib: fewer trips through the thread pool than with its 16 KiB. */
+const chunkSize = 256 << 10;
+
+/**
+ * Decompresses as a stream: gzip of any number of members, Zstandard of any number of frames, xz, or nothing.
+ * The source is read to its very end (past the end of the compressed data, too), so that a source that checks a
+ * digest there does so; leaving the iteration early closes the source.
+ *
+ * Throws ARCHIVE_INVALID, naming `name`, where the data is corrupt or cut off; errors of the source pass through.
+ */
+export async function* decompressLayer(
+  source: AsyncIterable<Uint8Array>,
+  compression: Compression,
+  name = "The layer",
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let input = source;
+  let kind: Exclude<Compression, "auto">;
+  if (compression === "auto") [kind, input] = await detect(source);
+  else kind = compression;
+  try {
+    if (kind === "none") yield* input;
+    else if (kind === "gzip") yield* throughTransform(input, zlib.createGunzip({ chunkSize }));
+    else if (kind === "zstd") yield* decompressZstd(input);
+    else yield* decompressXz(input);
+  } catch (error) {
+    if (!isCorruption(error)) throw error;
+    const what = error instanceof Error ? error.message : String(error);
+    throw new AnyarchError("ARCHIVE_INVALID", `${name} isn't whole ${kind} data: ${what}.`, { cause: error });
+  }
+}
+
+/** The compression that `start`, the first bytes of a file (6 are enough), shows. */
+export function detectCompression(start: Uint8Array): Exclude<Compression, "auto"> {
+  const begins = (...bytes: number[]): boolean => bytes.every((byte, at) => start[at] === byte);
+  if (begins(0x1f, 0x8b)) return "gzip";
+  if (begins(0x28, 0xb5, 0x2f, 0xfd)) return "zstd";
+  // A skippable frame, as pzstd and seekable zstd files begin with.
+  if (((start[0] ?? 0) & 0xf0) === 0x50 && start[1] === 0x2a && start[2] === 0x4d && start[3] === 0x18)
+    return "zstd";
+  return begins(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00) ? "xz" : "none";
+}
+
+async function detect(
+  source: AsyncIterable<Uint8Array>,
+): Promise<[Exclude<Compression, "auto">, AsyncIterable<Uint8Array>]> {
+  const bytes = new ByteSource(source);
+  const start = Buffer.from(await bytes.take(6));
+  return [detectCompression(start), resume(start, bytes)];
+}
+
+async function* resume(start: Uint8Array, bytes: ByteSource): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    if (start.byteLength > 0) yield start;
+    for (let chunk = await bytes.some(chunkSize); chunk !== undefined; chunk = await bytes.some(chunkSize))
+      yield chunk;
+  } finally {
+    await bytes.close();
+  }
+}
+
+/** zlib's own errors, and those of the two decoders. */
+function isCorruption(error: unknown): boolean {
+  if (error instanceof CorruptData || error instanceof MalformedZstd) return true;
+  if (!(error instanceof Error) || error instanceof AnyarchError) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  return typeof code === "string" && /^(?:Z_|ZSTD_)/.test(code);
+}
+
+class CorruptData extends Error {}
+
+async function* throughTransform(
+  source: AsyncIterable<Uint8Array>,
+  transform: Transform,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const fed = pipeline(source, transform);
+  fed.catch(() => undefined); // The iteration below meets the same error.
+  let complete = false;
+  try {
+    // Not destroyed at its end, for the source may have more to say (a wrong digest) after the last member.
+    yield* transform.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+    complete = true;
+  } finally {
+    if (!complete) transform.destroy();
+  }
+  await fed;
+}
+
+type CreateTransform = (options: { chunkSize: number }) => Transform;
+
+async function* decompressZstd(
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { createZstdDecompress } = zlib as unknown as { readonly createZstdDecompress?: CreateTransform };
+  if (createZstdDecompress === undefined) {
+    yield* decompressZstdInJavaScript(source);
+    return;
+  }
+  for await (const frame of zstdFrames(source)) {
+    yield* throughTransform(frame, createZstdDecompress({ chunkSize }));
+  }
+}
+
+async function* decompressZstdInJavaScript(
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { Decompress } = await import("fzstd");
+  for await (const frame of zstdFrames(source)) {
+    const output: Uint8Array[] = [];
+    const decoder = new Decompress((bytes) => output.push(bytes));
+    for await (const chunk of frame) {
+      attempt(() => decoder.push(chunk));
+      // Copied: the decoder writes into the memory of its window again.
+      for (const bytes of output.splice(0)) if (bytes.byteLength > 0) yield Buffer.from(bytes);
+    }
+    attempt(() => decoder.push(new Uint8Array(0), true));
+    for (const bytes of output) if (bytes.byteLength > 0) yield bytes;
+  }
+}
+
+function attempt(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    throw new CorruptData(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+async function* decompressXz(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  const { XzReadableStream } = await import("xz-decompress");
+  const bytes = new ByteSource(source);
+  let failure: unknown;
+  const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+    try {
+      const chunk = await bytes.some(chunkSize);
+      if (chunk !== undefined) controller.enqueue(chunk);
+      // The decoder takes this as the end, and knows whether the data is complete, but for no data at all.
+      else if (bytes.position > 0) controller.close();
+      else throw new CorruptData("unexpected end of file");
+    } catch (error) {
+      failure = error;
+      controller.error(error);
+    }
+  };
+  const compressed = new ReadableStream<Uint8Array>({ pull }, { highWaterMark: 0 });
+  try {
+    for await (const chunk of new XzReadableStream(compressed)) if (chunk.byteLength > 0) yield chunk;
+  } catch (error) {
+    if (failure !== undefined) throw failure;
+    throw error instanceof Error && /error code/.test(error.message)
+      ? new CorruptData("the data is corrupt", { cause: error })
+      : error;
+  } finally {
+    await bytes.close();
+  }
+}
