@@ -30,16 +30,20 @@ export class BlobCache {
     return isFileOfSize(this.pathOf(descriptor.digest), descriptor.size);
   }
 
-  /** The blob's bytes, verified again: what is on a disk can change. It must be there. */
-  open(descriptor: Descriptor): Readable {
-    return openVerifiedFile(this.pathOf(descriptor.digest), descriptor, "the cache");
+  /**
+   * The blob's bytes, from the cache, where `open` brings them first if need be. Verified once more while they are
+   * read: what is on a disk can change. Throws what {@link ensure} throws.
+   */
+  async getOrFetch(descriptor: Descriptor, open: PushContent, ctx: Context): Promise<Readable> {
+    const path = await this.ensure(descriptor, open, ctx);
+    return openVerifiedFile(path, descriptor, "the cache");
   }
 
   /**
    * The path of the blob's file, which is fetched by `open` where it isn't there. Concurrent calls fetch once. Throws
    * DIGEST_MISMATCH where what came isn't the blob, and what `open` throws.
    */
-  async getOrFetch(descriptor: Descriptor, open: PushContent, ctx: Context): Promise<string> {
+  async ensure(descriptor: Descriptor, open: PushContent, ctx: Context): Promise<string> {
     const { digest } = descriptor;
     const path = this.pathOf(digest);
     if (await this.has(descriptor)) {
