@@ -61,6 +61,7 @@ export class TestRegistry implements AsyncDisposable {
   readonly #options: TestRegistryOptions;
   readonly #auth: RegistryAuth | undefined;
   readonly #server: http.Server;
+  #port = 0;
 
   private constructor(options: TestRegistryOptions) {
     this.#options = options;
@@ -77,6 +78,7 @@ export class TestRegistry implements AsyncDisposable {
       registry.#server.once("error", reject);
       registry.#server.listen(0, options.hostname ?? "127.0.0.1", resolve);
     });
+    registry.#port = (registry.#server.address() as AddressInfo).port;
     return registry;
   }
 
@@ -86,7 +88,7 @@ export class TestRegistry implements AsyncDisposable {
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#port;
   }
 
   get origin(): string {
