@@ -1,10 +1,15 @@
-import type { ApiSettings } from "./settings.ts";
-import { configFor, storeOptions, withContext } from "./settings.ts";
+import { AnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
+import { type Index, indexPlatforms, selectManifest } from "../image/image-index.ts";
 import type { Image } from "../image/image.ts";
+import type { Descriptor } from "../oci/content.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RunConfig } from "../oci/image-config.ts";
-import { formatPlatform, parsePlatform } from "../oci/platform.ts";
+import { formatPlatform, matchPlatform, parsePlatform, type Platform } from "../oci/platform.ts";
+import { isIndex, loadImage, loadIndexOrImage } from "../stores/load.ts";
+import { openStore } from "../stores/locations.ts";
+import type { ReadableStore } from "../stores/store.ts";
+import { type ApiSettings, storeOptionsFor, withContext } from "./settings.ts";
 
 /** What is at a location; plain JSON. Sizes are compressed bytes. */
 export interface InspectResult {
@@ -38,34 +43,102 @@ export interface InspectOptions {
   readonly platform?: string;
 }
 
-/** Reads an image, index, layout or archive. Throws LOCATION_INVALID, IMAGE_NOT_FOUND, BASE_PLATFORM_MISSING. */
-export function inspect(location: string, options: InspectOptions = {}, settings: ApiSettings = {}): Promise<InspectResult> {
-  return withContext(settings, async (ctx) => {
-    const { store, reference } = await open(location, settings, ctx);
-    const { loadIndexOrImage } = await import("../stores/load.ts");
-    const loaded = await loadIndexOrImage(store, reference, ctx);
-    const wanted = options.platform === undefined ? undefined : parsePlatform(options.platform);
-    const { images, descriptor, annotations, others } = await imagesOf(store, loaded, wanted, ctx);
-    return {
-      schema: "anyarch.inspect/v1",
-      location,
-      digest: descriptor.digest,
-      mediaType: descriptor.mediaType,
-      annotations,
-      platforms: images.map((image) => describe(image, images)),
-      others,
-    };
+/** Reads an image, index, layout or archive. Throws LOCATION_INVALID, IMAGE_NOT_FOUND, PLATFORM_MISSING. */
+export function inspect(
+  location: string,
+  options: InspectOptions = {},
+  settings: ApiSettings = {},
+): Promise<InspectResult> {
+  return withContext(settings, (ctx) =>
+    withLoaded(location, settings, ctx, async (store, loaded) => {
+      const { images, others } = await imagesOf(store, loaded, options.platform, ctx);
+      return {
+        schema: "anyarch.inspect/v1",
+        location,
+        digest: loaded.descriptor.digest,
+        mediaType: loaded.descriptor.mediaType,
+        annotations: { ...(isIndex(loaded) ? loaded.index.annotations : loaded.manifest.annotations) },
+        platforms: images.map((image) => describe(image, images)),
+        others: others.map(({ digest, mediaType, size }) => ({ digest, mediaType, size })),
+      };
+    }),
+  );
+}
+
+/** The bytes of a manifest or index as they are; of one platform's manifest where `platform` is given. */
+export function inspectRaw(
+  location: string,
+  options: InspectOptions = {},
+  settings: ApiSettings = {},
+): Promise<Uint8Array> {
+  return withContext(settings, (ctx) =>
+    withLoaded(location, settings, ctx, async (store, loaded) => {
+      if (options.platform === undefined) return isIndex(loaded) ? loaded.rawIndex : loaded.rawManifest;
+      const { images } = await imagesOf(store, loaded, options.platform, ctx);
+      return images[0]?.rawManifest ?? new Uint8Array();
+    }),
+  );
+}
+
+async function withLoaded<T>(
+  location: string,
+  settings: ApiSettings,
+  ctx: Context,
+  work: (store: ReadableStore, loaded: Index | Image) => Promise<T>,
+): Promise<T> {
+  const stores = await storeOptionsFor([location], settings, ctx);
+  await using opened = await openStore(location, stores, ctx);
+  return work(opened.store, await loadIndexOrImage(opened.store, opened.reference, ctx));
+}
+
+/** The images of an index, or the one that serves `wanted` best; throws PLATFORM_MISSING where none does. */
+async function imagesOf(
+  store: ReadableStore,
+  loaded: Index | Image,
+  wanted: string | undefined,
+  ctx: Context,
+): Promise<{ images: readonly Image[]; others: readonly Descriptor[] }> {
+  const platform = wanted === undefined ? undefined : parsePlatform(wanted);
+  if (!isIndex(loaded)) {
+    const matches = platform === undefined || matchPlatform(platform, [loaded.descriptor]) !== undefined;
+    if (!matches) throw missing(platform, [loaded.descriptor.platform]);
+    return { images: [loaded], others: [] };
+  }
+  if (platform !== undefined) {
+    const member = selectManifest(loaded, platform);
+    if (member === undefined) throw missing(platform, indexPlatforms(loaded));
+    return { images: [await loadImage(store, member.descriptor, ctx)], others: [] };
+  }
+  const runnable = new Set(indexPlatforms(loaded).map(formatPlatform));
+  const isImage = ({ platform: own }: Descriptor): boolean => own !== undefined && runnable.has(formatPlatform(own));
+  const descriptors = loaded.manifests.map(({ descriptor }) => descriptor);
+  const images = await Promise.all(descriptors.filter(isImage).map((descriptor) => loadImage(store, descriptor, ctx)));
+  return { images, others: descriptors.filter((descriptor) => !isImage(descriptor)) };
+}
+
+function missing(wanted: Platform, offered: readonly Platform[]): AnyarchError {
+  const list = offered.map(formatPlatform);
+  return new AnyarchError("PLATFORM_MISSING", `There is no ${formatPlatform(wanted)}; there is ${list.join(", ")}.`, {
+    details: { platform: formatPlatform(wanted), available: list },
   });
 }
 
-/** The bytes of a manifest or index as they are, of one platform's manifest where `platform` is given. */
-export function inspectRaw(location: string, options: InspectOptions = {}, settings: ApiSettings = {}): Promise<Uint8Array> {
-  return withContext(settings, async (ctx) => {
-    const { store, reference } = await open(location, settings, ctx);
-    const { loadIndexOrImage } = await import("../stores/load.ts");
-    const loaded = await loadIndexOrImage(store, reference, ctx);
-    if (options.platform === undefined) return "rawIndex" in loaded ? loaded.rawIndex : loaded.rawManifest;
-    const { images } = await imagesOf(store, loaded, parsePlatform(options.platform), ctx);
-    return (images[0] as Image).rawManifest;
-  });
+function describe(image: Image, all: readonly Image[]): InspectedPlatform {
+  const { config, layers, descriptor } = image;
+  const steps = (config.history ?? []).filter((step) => step.empty_layer !== true);
+  return {
+    platform: formatPlatform(descriptor.platform),
+    digest: descriptor.digest,
+    size: layers.reduce((sum, layer) => sum + layer.descriptor.size, 0),
+    ...(config.created !== undefined && { created: config.created }),
+    config: config.config ?? {},
+    layers: layers.map(({ descriptor: { digest, size } }, index) => ({
+      digest,
+      size,
+      ...(steps[index]?.created_by !== undefined && { createdBy: steps[index].created_by }),
+      platforms: all
+        .filter((other) => other.layers.some((layer) => layer.descriptor.digest === digest))
+        .map((other) => formatPlatform(other.descriptor.platform)),
+    })),
+  };
 }

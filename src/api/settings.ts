@@ -1,6 +1,6 @@
 import type { Emit } from "../events/event.ts";
 import type { Context, Host } from "../host/context.ts";
-import { formatReference, type Reference } from "../oci/reference.ts";
+import type { Reference } from "../oci/reference.ts";
 import type { ConfigFile } from "../plan/config-file.ts";
 import type { StoreOptions } from "../stores/locations.ts";
 
@@ -43,4 +43,36 @@ export async function configFor(
   if (settings.config === false) return undefined;
   const { loadConfigFile } = await import("../plan/config-file.ts");
   return loadConfigFile(settings.config, directory, cwd);
+}
+
+/** How stores are opened: the configuration's registries, and the given credentials for these references only. */
+export function storeOptions(
+  config: ConfigFile | undefined,
+  settings: ApiSettings,
+  references: readonly Reference[],
+): StoreOptions {
+  const { credentials } = settings;
+  return {
+    overrides: config?.registries ?? {},
+    ...(credentials && {
+      credentials: Object.fromEntries(references.map(({ registry }) => [registry, credentials])),
+    }),
+  };
+}
+
+/** The same for locations, of which those in registries count. Throws LOCATION_INVALID, REFERENCE_INVALID. */
+export async function storeOptionsFor(
+  locations: readonly string[],
+  settings: ApiSettings,
+  ctx: Context,
+): Promise<StoreOptions> {
+  const { parseLocation } = await import("../stores/locations.ts");
+  const { RegistryClient } = await import("../registry/client.ts");
+  const { cwd } = ctx.host;
+  const references = locations.flatMap((text) => {
+    const location = parseLocation(text, cwd);
+    return location.transport === "docker" ? [location.reference] : [];
+  });
+  const options = storeOptions(await configFor(settings, cwd, cwd), settings, references);
+  return { ...options, client: new RegistryClient(options) };
 }

@@ -22,6 +22,8 @@ export interface Base {
    * Throws what concerns all: an unreachable registry, a wrong signature, BASE_MISMATCH.
    */
   open(platforms: readonly Platform[], ctx: Context): Promise<readonly (PlatformBase | AnyarchError)[]>;
+  /** The repository on `registry` that holds the base's blobs, where it comes from there. */
+  mountSource?(registry: string): string | undefined;
   /** Remembers what was resolved (the lock of Debian packages) after a build that succeeded. */
   save?(): Promise<void>;
 }

@@ -10,7 +10,7 @@ import type { AppLayer } from "../apps/app-type.ts";
 import { runTask } from "../events/task.ts";
 import { stagingPath, writeFileAtomic } from "../host/atomic-file.ts";
 import type { Context } from "../host/context.ts";
-import { createLimit, type Limit } from "../host/limit.ts";
+import { Limiter } from "../stores/limit.ts";
 import type { Layer } from "../image/layer.ts";
 import { type Digest, digestHex, digestOf, isDigest } from "../oci/digest.ts";
 import { mediaTypes } from "../oci/media-type.ts";
@@ -47,12 +47,12 @@ export class LayerBuilder {
   readonly #options: LayerBuilderOptions;
   readonly #digests: ContentDigests;
   readonly #running = new Map<string, Promise<BuiltLayer>>();
-  readonly #limit: Limit;
+  readonly #limiter: Limiter;
 
   constructor(options: LayerBuilderOptions, digests: ContentDigests) {
     this.#options = options;
     this.#digests = digests;
-    this.#limit = createLimit(options.jobs);
+    this.#limiter = new Limiter(options.jobs);
   }
 
   /** Layers of equal entries are made once, whatever their names and platforms. */
@@ -62,7 +62,7 @@ export class LayerBuilder {
     let running = this.#running.get(recipe);
     if (running === undefined) {
       const shown = source.neutral ? undefined : platform;
-      running = this.#limit(() =>
+      running = this.#limiter.run(() =>
         runTask(ctx.emit, `layer ${source.name}`, { platform: shown }, async (task) => {
           const made = await this.#recall(recipe, ctx);
           const written = made ?? (await this.#write(recipe, entries, task.progress, ctx));

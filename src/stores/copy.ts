@@ -23,7 +23,7 @@ export interface CopyRequest {
   readonly platforms?: readonly Platform[];
   /** Blobs at a time; 4 by default. */
   readonly concurrency?: number;
-  /** False leaves `to.commit` to the caller, who wants more in the same commit. True by default. */
+  /** False leaves tagging and `to.commit` to the caller, who wants more in the same commit. True by default. */
   readonly commit?: boolean;
 }
 
@@ -54,10 +54,12 @@ export async function copy(request: CopyRequest, ctx: Context): Promise<CopyResu
   return runTask(ctx.emit, `copy ${from.name} to ${to.name}`, {}, async (task) => {
     const run = new Copy(request, ctx, task);
     const descriptor = await run.root();
-    for (const reference of references.length === 0 ? [""] : references) {
-      await atDestination(to, () => to.tag(descriptor, reference, ctx));
+    if (request.commit !== false) {
+      for (const reference of references.length === 0 ? [""] : references) {
+        await atDestination(to, () => to.tag(descriptor, reference, ctx));
+      }
+      await atDestination(to, () => to.commit(ctx));
     }
-    if (request.commit !== false) await atDestination(to, () => to.commit(ctx));
     const contents = [...run.contents.values()];
     const bytes = contents.reduce((sum, content) => sum + content.bytes, 0);
     if (bytes === 0) task.cached("everything was there");
@@ -186,13 +188,11 @@ class Copy {
 
   #options(descriptor: Descriptor, task: Task): PushOptions {
     const { from, to } = this.#request;
-    const sameRegistry =
-      from instanceof RegistryStore &&
-      to instanceof RegistryStore &&
-      from.repository.registry === to.repository.registry;
+    const mountFrom =
+      to instanceof RegistryStore ? from.mountSource?.(descriptor, to.repository.registry) : undefined;
     let last = 0;
     return {
-      ...(sameRegistry && { mountFrom: from.repository.repository }),
+      ...(mountFrom !== undefined && { mountFrom }),
       onProgress: (current) => {
         const now = Date.now();
         if (now - last < 100 && current < descriptor.size) return;

@@ -30,6 +30,10 @@ export class RegistryStore implements WritableStore {
     return this.repository.resolve(reference === "" ? "latest" : reference, ctx);
   }
 
+  mountSource(_descriptor: Descriptor, registry: string): string | undefined {
+    return registry === this.repository.registry ? this.repository.repository : undefined;
+  }
+
   async fetch(descriptor: Descriptor, ctx: Context): Promise<Readable> {
     if (!hasChildren(descriptor)) return this.repository.openBlob(descriptor, ctx);
     let bytes = this.#manifests.get(descriptor.digest);

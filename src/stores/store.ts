@@ -20,6 +20,8 @@ export interface ReadableStore {
   /** The bytes of a manifest, index or blob; the stream fails with DIGEST_MISMATCH where they are not what the digest says. */
   fetch(descriptor: Descriptor, ctx: Context): Promise<Readable>;
   exists(descriptor: Descriptor, ctx: Context): Promise<boolean>;
+  /** The repository on `registry` that holds the blob, where there is one: it can be mounted from there. */
+  mountSource?(descriptor: Descriptor, registry: string): string | undefined;
   /** A file on this host that holds the content, not verified; undefined where there is none. */
   fileOf?(descriptor: Descriptor, ctx: Context): Promise<string | undefined>;
 }

@@ -1,4 +1,4 @@
-import { verify, type VerifyResult } from "../../index.ts";
+import { verify, type VerifyReport } from "../../index.ts";
 import type { CommandModule } from "../commands.ts";
 import { collect, outputFlags } from "../flags.ts";
 import { createRenderer } from "../render/renderer.ts";
@@ -36,7 +36,7 @@ export const command: CommandModule = {
 
 const marks = { error: ["red", "✗"], warning: ["yellow", "!"], info: ["dim", "·"] } as const;
 
-function show(terminal: Terminal, result: VerifyResult): void {
+function show(terminal: Terminal, result: VerifyReport): void {
   for (const { platform, ok, files, elf, findings } of result.platforms) {
     const mark = ok ? terminal.paint("out", "green", "✓") : terminal.paint("out", "red", "✗");
     terminal.out(`${mark} ${terminal.paint("out", "bold", platform)}  ${elf} ELF of ${files} files\n`);

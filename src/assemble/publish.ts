@@ -1,0 +1,98 @@
+import { AnyarchError } from "../errors/error.ts";
+import type { Context } from "../host/context.ts";
+import type { Descriptor } from "../oci/content.ts";
+import { familiarReference, formatReference, type Reference } from "../oci/reference.ts";
+import type { BuildRequest } from "../plan/build-request.ts";
+import { copy, type CopyResult } from "../stores/copy.ts";
+import { LayoutStore } from "../stores/layout-store.ts";
+import { openStore, type StoreOptions } from "../stores/locations.ts";
+import type { AssembledImage } from "./assemble.ts";
+import type { PublishedTo } from "./build-result.ts";
+import { type MountSource, ResultStore } from "./result-store.ts";
+
+/** What was published and where. */
+export interface Publication {
+  readonly descriptor: Descriptor;
+  readonly locations: readonly PublishedTo[];
+}
+
+/** Copies the images, as one index where there are several, to every output and every tag's registry. */
+export async function publish(
+  images: readonly AssembledImage[],
+  request: BuildRequest,
+  stores: StoreOptions,
+  mountSource: MountSource,
+  ctx: Context,
+): Promise<Publication> {
+  const baseLayers = images.flatMap(({ image, built }) => {
+    const own = new Set(built.map(({ layer }) => layer.descriptor.digest));
+    return image.layers.map(({ descriptor }) => descriptor.digest).filter((digest) => !own.has(digest));
+  });
+  const source = new ResultStore(
+    images.map(({ image }) => image),
+    { annotations: request.annotations, baseLayers: new Set(baseLayers), mountSource },
+  );
+  const locations: PublishedTo[] = [];
+  for (const output of request.outputs) locations.push(await writeOutput(output, source, request, stores, ctx));
+  if (request.push) {
+    for (const tags of byRepository(request.tags)) locations.push(await pushTags(tags, source, request, stores, ctx));
+  }
+  return { descriptor: source.descriptor, locations };
+}
+
+async function writeOutput(
+  output: string,
+  source: ResultStore,
+  request: BuildRequest,
+  stores: StoreOptions,
+  ctx: Context,
+): Promise<PublishedTo> {
+  await using opened = await openStore(output, stores, ctx);
+  const { store, reference } = opened;
+  const common = { from: source, to: store, descriptor: source.descriptor, concurrency: request.jobs };
+  if (!(store instanceof LayoutStore) || reference !== "" || request.tags.length === 0) {
+    const names = reference === "" ? request.tags.map(nameFor(output)) : [reference];
+    return report(output, await copy({ ...common, references: names }, ctx));
+  }
+  const result = await copy({ ...common, references: [], commit: false }, ctx);
+  for (const tag of request.tags.toReversed()) await store.tagAs(result.descriptor, tag.tag ?? "", formatReference(tag), ctx);
+  await store.commit(ctx);
+  return report(output, result);
+}
+
+/** Archives of Docker name images in full; OCI archives by their tag. */
+function nameFor(output: string): (tag: Reference) => string {
+  return output.startsWith("docker-archive:") ? familiarReference : (tag) => tag.tag ?? "";
+}
+
+function byRepository(tags: readonly Reference[]): readonly (readonly Reference[])[] {
+  const groups = new Map<string, Reference[]>();
+  for (const tag of tags) {
+    const key = `${tag.registry}/${tag.repository}`;
+    groups.set(key, [...(groups.get(key) ?? []), tag]);
+  }
+  return [...groups.values()];
+}
+
+async function pushTags(
+  tags: readonly Reference[],
+  source: ResultStore,
+  request: BuildRequest,
+  stores: StoreOptions,
+  ctx: Context,
+): Promise<PublishedTo> {
+  const [first] = tags;
+  if (first === undefined) throw new AnyarchError("INTERNAL", "A group of tags is empty.");
+  await using opened = await openStore(`docker://${formatReference(first)}`, stores, ctx);
+  const references = tags.map(({ tag = "latest" }) => tag);
+  const result = await copy(
+    { from: source, to: opened.store, descriptor: source.descriptor, references, concurrency: request.jobs },
+    ctx,
+  );
+  return report(tags.map(familiarReference).join(", "), result);
+}
+
+function report(location: string, { contents, bytes }: CopyResult): PublishedTo {
+  const count = (outcome: string): number => contents.filter((content) => content.outcome === outcome).length;
+  return { location, pushed: count("pushed"), mounted: count("mounted"), existing: count("exists"), bytes };
+}
