@@ -1,4 +1,9 @@
-export { type BuildResult, type BuiltPlatform, type PublishedTo, type ReportedLayer } from "./assemble/build-result.ts";
+export {
+  type BuildResult,
+  type BuiltPlatform,
+  type PublishedTo,
+  type ReportedLayer,
+} from "./assemble/build-result.ts";
 export type { PackageChoice, PackageRow } from "./apps/app-type.ts";
 export { build, planBuild } from "./api/build.ts";
 export type { CopyOptions, CopyReport } from "./api/copy.ts";

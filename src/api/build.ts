@@ -41,7 +41,11 @@ async function prepare(
   return { request, assembly: assemblyOptions(request, config, settings) };
 }
 
-function assemblyOptions(request: BuildRequest, config: ConfigFile | undefined, settings: ApiSettings): AssembleOptions {
+function assemblyOptions(
+  request: BuildRequest,
+  config: ConfigFile | undefined,
+  settings: ApiSettings,
+): AssembleOptions {
   return {
     stores: storeOptions(config, settings, request.tags),
     debian: config?.debian,

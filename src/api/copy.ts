@@ -78,7 +78,10 @@ async function resolveSource(
 ): Promise<Descriptor> {
   if (reference !== "" || destination === undefined) return store.resolve(reference, ctx);
   const target = parseLocation(destination, ctx.host.cwd);
-  const names = target.transport === "docker" ? [formatReference(target.reference), target.reference.tag ?? "latest"] : [];
+  const names =
+    target.transport === "docker"
+      ? [formatReference(target.reference), target.reference.tag ?? "latest"]
+      : [];
   for (const name of names) {
     try {
       return await store.resolve(name, ctx);
@@ -149,13 +152,18 @@ async function copyMembers(
   for (const descriptor of found) {
     const { platform } = descriptor;
     const twin = members.find(
-      (member) => platform !== undefined && member.platform !== undefined && samePlatform(member.platform, platform),
+      (member) =>
+        platform !== undefined && member.platform !== undefined && samePlatform(member.platform, platform),
     );
     if (twin !== undefined && platform !== undefined && platform.os !== "unknown") {
       if (twin.digest === descriptor.digest) continue;
-      throw new AnyarchError("CONTENT_INVALID", `${location} has ${formatPlatform(platform)}, and so has another source.`, {
-        hint: "An index names each platform once: leave one of them out.",
-      });
+      throw new AnyarchError(
+        "CONTENT_INVALID",
+        `${location} has ${formatPlatform(platform)}, and so has another source.`,
+        {
+          hint: "An index names each platform once: leave one of them out.",
+        },
+      );
     }
     const { annotations: _annotations, ...member } = descriptor;
     members.push(isIndexType(loaded.descriptor.mediaType) ? descriptor : member);

@@ -110,17 +110,24 @@ async function imagesOf(
     return { images: [await loadImage(store, member.descriptor, ctx)], others: [] };
   }
   const runnable = new Set(indexPlatforms(loaded).map(formatPlatform));
-  const isImage = ({ platform: own }: Descriptor): boolean => own !== undefined && runnable.has(formatPlatform(own));
+  const isImage = ({ platform: own }: Descriptor): boolean =>
+    own !== undefined && runnable.has(formatPlatform(own));
   const descriptors = loaded.manifests.map(({ descriptor }) => descriptor);
-  const images = await Promise.all(descriptors.filter(isImage).map((descriptor) => loadImage(store, descriptor, ctx)));
+  const images = await Promise.all(
+    descriptors.filter(isImage).map((descriptor) => loadImage(store, descriptor, ctx)),
+  );
   return { images, others: descriptors.filter((descriptor) => !isImage(descriptor)) };
 }
 
 function missing(wanted: Platform, offered: readonly Platform[]): AnyarchError {
   const list = offered.map(formatPlatform);
-  return new AnyarchError("PLATFORM_MISSING", `There is no ${formatPlatform(wanted)}; there is ${list.join(", ")}.`, {
-    details: { platform: formatPlatform(wanted), available: list },
-  });
+  return new AnyarchError(
+    "PLATFORM_MISSING",
+    `There is no ${formatPlatform(wanted)}; there is ${list.join(", ")}.`,
+    {
+      details: { platform: formatPlatform(wanted), available: list },
+    },
+  );
 }
 
 function describe(image: Image, all: readonly Image[]): InspectedPlatform {

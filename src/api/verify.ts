@@ -13,7 +13,11 @@ export interface VerifyOptions {
 }
 
 /** Reads every ELF file of every layer and compares it with the platform that the image names. */
-export function verify(location: string, options: VerifyOptions = {}, settings: ApiSettings = {}): Promise<VerifyReport> {
+export function verify(
+  location: string,
+  options: VerifyOptions = {},
+  settings: ApiSettings = {},
+): Promise<VerifyReport> {
   return withContext(settings, async (ctx: Context) => {
     const stores = await storeOptionsFor([location], settings, ctx);
     const { openStore } = await import("../stores/locations.ts");

@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import type { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import zlib from "node:zlib";
@@ -137,7 +138,10 @@ function attempt(work: () => void): void {
 }
 
 async function* decompressXz(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  const { XzReadableStream } = await import("xz-decompress");
+  // A CommonJS bundle whose names Node.js can't see from outside: import() would give only a default.
+  const { XzReadableStream } = createRequire(import.meta.url)(
+    "xz-decompress",
+  ) as typeof import("xz-decompress");
   const bytes = new ByteSource(source);
   let failure: unknown;
   const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {

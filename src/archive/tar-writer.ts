@@ -37,7 +37,9 @@ export function* tarBlocks(
     previous = entry.path;
     if (entry.type === "file") files.add(entry.path);
     else if (entry.type === "hardlink" && !files.has(entry.target)) throw danglingLink(entry);
-    yield* output.put(encodeEntryHeader(entry, options.mtime ?? 0));
+    const header = encodeEntryHeader(entry, options.mtime ?? 0);
+    // The header's buffer is used again by whoever encodes next: other layers do so while this one waits.
+    yield* output.put(header.byteLength <= output.room ? header : Buffer.from(header));
     if (entry.type !== "file") continue;
     if ("bytes" in entry.content) yield* putBytes(output, entry, entry.content.bytes);
     else yield* putFile(output, entry, entry.content.file, entry.content.offset);

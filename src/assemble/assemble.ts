@@ -68,7 +68,13 @@ export async function assemble(
     options.verifyAllow,
     ctx,
   );
-  const published = await publish(images, request, options.stores, (registry) => prepared.base.mountSource?.(registry), ctx);
+  const published = await publish(
+    images,
+    request,
+    options.stores,
+    (registry) => prepared.base.mountSource?.(registry),
+    ctx,
+  );
   await prepared.base.save?.();
   return reportResult({
     plan: prepared.plan,

@@ -32,7 +32,9 @@ export async function openImageBase(location: string, options: BaseOptions, ctx:
   const descriptorFor = (platform: Platform): Descriptor | undefined => {
     if (isIndex(loaded)) return selectManifest(loaded, platform)?.descriptor;
     const own = loaded.descriptor.platform;
-    return acceptablePlatforms(platform).some((one) => samePlatform(one, own)) ? loaded.descriptor : undefined;
+    return acceptablePlatforms(platform).some((one) => samePlatform(one, own))
+      ? loaded.descriptor
+      : undefined;
   };
   return {
     location,
@@ -78,15 +80,27 @@ function lacksPlatform(location: string, platform: Platform, offered: readonly P
 function checkAgreement(location: string, descriptor: Descriptor, image: Image): void {
   const own = platformOf(image.config);
   const said = descriptor.platform;
-  if (said === undefined || (said.os === own.os && platformOf(image.config, said).architecture === own.architecture)) return;
+  if (
+    said === undefined ||
+    (said.os === own.os && platformOf(image.config, said).architecture === own.architecture)
+  )
+    return;
   throw new AnyarchError(
     "BASE_MISMATCH",
     `The base ${location} is mislabelled: its index says ${formatPlatform(said)}, the image's config says ${formatPlatform(own)}.`,
-    { hint: "Use another tag or digest of it, and tell who maintains it.", details: { digest: descriptor.digest } },
+    {
+      hint: "Use another tag or digest of it, and tell who maintains it.",
+      details: { digest: descriptor.digest },
+    },
   );
 }
 
-async function openPlatform(platform: Platform, image: Image, store: ReadableStore, ctx: Context): Promise<PlatformBase> {
+async function openPlatform(
+  platform: Platform,
+  image: Image,
+  store: ReadableStore,
+  ctx: Context,
+): Promise<PlatformBase> {
   const cached = withCachedLayers(image, store, ctx);
   const facts = await baseFacts(cached, formatPlatform(platform), ctx);
   return {

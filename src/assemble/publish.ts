@@ -33,9 +33,11 @@ export async function publish(
     { annotations: request.annotations, baseLayers: new Set(baseLayers), mountSource },
   );
   const locations: PublishedTo[] = [];
-  for (const output of request.outputs) locations.push(await writeOutput(output, source, request, stores, ctx));
+  for (const output of request.outputs)
+    locations.push(await writeOutput(output, source, request, stores, ctx));
   if (request.push) {
-    for (const tags of byRepository(request.tags)) locations.push(await pushTags(tags, source, request, stores, ctx));
+    for (const tags of byRepository(request.tags))
+      locations.push(await pushTags(tags, source, request, stores, ctx));
   }
   return { descriptor: source.descriptor, locations };
 }
@@ -55,7 +57,8 @@ async function writeOutput(
     return report(output, await copy({ ...common, references: names }, ctx));
   }
   const result = await copy({ ...common, references: [], commit: false }, ctx);
-  for (const tag of request.tags.toReversed()) await store.tagAs(result.descriptor, tag.tag ?? "", formatReference(tag), ctx);
+  for (const tag of request.tags.toReversed())
+    await store.tagAs(result.descriptor, tag.tag ?? "", formatReference(tag), ctx);
   await store.commit(ctx);
   return report(output, result);
 }

@@ -24,7 +24,11 @@ export class ResultStore implements ReadableStore {
 
   constructor(
     images: readonly Image[],
-    options: { readonly annotations: Readonly<Record<string, string>>; readonly baseLayers: ReadonlySet<Digest>; readonly mountSource: MountSource },
+    options: {
+      readonly annotations: Readonly<Record<string, string>>;
+      readonly baseLayers: ReadonlySet<Digest>;
+      readonly mountSource: MountSource;
+    },
   ) {
     this.#mountSource = options.mountSource;
     for (const image of images) this.#addImage(image, options.baseLayers);
@@ -40,7 +44,8 @@ export class ResultStore implements ReadableStore {
 
   fetch(descriptor: Descriptor, ctx: Context): Promise<Readable> {
     const content = this.#contents.get(descriptor.digest);
-    if (content === undefined) throw new AnyarchError("INTERNAL", `The build doesn't hold ${descriptor.digest}.`);
+    if (content === undefined)
+      throw new AnyarchError("INTERNAL", `The build doesn't hold ${descriptor.digest}.`);
     return "bytes" in content ? Promise.resolve(Readable.from([content.bytes])) : content.open(ctx.signal);
   }
 

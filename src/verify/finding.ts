@@ -22,13 +22,19 @@ export type FindingCode =
   | "CONFIG_PLATFORM"
   /** No rule is known for the platform's architecture: nothing was proved. */
   | "PLATFORM_UNKNOWN"
-  /** The config has another number of diffIDs than the manifest has layers. */
+  /** A document or layer is of a kind that image formats don't know, or calls itself another than it is listed as. */
+  | "MEDIA_TYPE"
+  /** The config has another number of diffIDs, or of history entries, than the manifest has layers. */
   | "LAYER_COUNT"
   | "DIFF_ID_MISMATCH"
   /** Bytes aren't what their digest says. */
   | "DIGEST_MISMATCH"
-  /** A layer can't be read to its end, so that nothing is proved of it. */
-  | "LAYER_UNREADABLE";
+  /** A layer isn't there, or can't be read to its end, so that nothing is proved of it. */
+  | "LAYER_UNREADABLE"
+  /** A manifest or config isn't there or makes no sense, so that nothing is proved of the platform. */
+  | "MANIFEST_UNREADABLE"
+  /** The index offers more than one image for the platform: which one runs depends on who pulls. */
+  | "PLATFORM_TWICE";
 
 export type Severity = "error" | "warning" | "info";
 

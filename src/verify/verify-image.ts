@@ -15,11 +15,11 @@ import { scanLayer } from "./scan-layer.ts";
 import { type ReadLayer, Subject } from "./subject.ts";
 
 export interface VerifyImageOptions {
-  /** What the image is offered as: the platform of its entry in the index. The config's by default. */
+  /** What the image is offered as; by default its descriptor's platform, which is that of its entry in the index. */
   readonly platform?: Platform;
   /** Which layers are read, by the digest of their blob; "all" by default. */
   readonly layers?: "all" | ReadonlySet<Digest>;
-  /** Reads every byte again even where what a layer holds is remembered; false by default. */
+  /** Reads every byte and checks its digest even where what a layer holds is remembered; false by default. */
   readonly deep?: boolean;
   /** Globs of files that may be for any machine: cross toolchains, firmware, emulators. */
   readonly allow?: readonly string[];
@@ -35,20 +35,20 @@ export async function verifyImage(
   options: VerifyImageOptions,
   ctx: Context,
 ): Promise<PlatformReport> {
-  const platform = options.platform ?? image.descriptor.platform ?? image.config;
+  const platform = options.platform ?? image.descriptor.platform;
   const text = formatPlatform(platform);
   return runTask(ctx.emit, `verify ${text}`, { platform: text }, async (task) => {
     const { layers, troubles } = await readLayers(image, options, ctx, task);
     const subject = new Subject({
       platform,
       layers,
-      complete: layers.length === image.layers.length,
+      complete: layers.length === image.manifest.layers.length,
       config: image.config,
       allowed: pathMatcher(options.allow ?? []),
     });
     const findings = sortFindings([
       ...troubles,
-      ...imageFindings(image, platform, layers),
+      ...(await imageFindings(image, platform, layers)),
       ...elfFindings(subject),
       ...linkFindings(subject),
     ]);
@@ -85,7 +85,7 @@ async function readLayers(
       const scan =
         done.get(digest) ??
         (await scanLayer(layer, ctx, {
-          fresh: options.deep ?? false,
+          deep: options.deep ?? false,
           onProgress: (current) => task.progress(before + current, undefined, "bytes"),
         }));
       done.set(digest, scan);
@@ -114,6 +114,7 @@ function troubleOf(error: unknown, layerIndex: number, { descriptor }: Layer): V
       const text = typeof found === "string" ? found : "other bytes";
       return { ...place, code: "DIGEST_MISMATCH", expected: digest, found: text, message };
     }
+    case "IMAGE_NOT_FOUND":
     case "ARCHIVE_INVALID":
     case "ARCHIVE_UNSAFE":
     case "CONTENT_INVALID": {

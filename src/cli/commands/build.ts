@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { build, type BuildOptions, planBuild, type ApiSettings } from "../../index.ts";
-import type { CommandIO, CommandModule } from "../commands.ts";
+import type { CommandModule } from "../commands.ts";
 import { showPlan } from "../render/plan.ts";
 import { createRenderer } from "../render/renderer.ts";
 import { showBuildResult } from "../render/build-result.ts";

@@ -1,4 +1,4 @@
-import { createIndex } from "../../index.ts";
+import { AnyarchError, createIndex } from "../../index.ts";
 import type { CommandModule } from "../commands.ts";
 import { credentialFlags, keyValue, outputFlags } from "../flags.ts";
 import { showCopyResult } from "../render/copy-result.ts";
@@ -18,11 +18,17 @@ export const command: CommandModule = {
     const output = outputFlags(flags);
     const renderer = await createRenderer(io.terminal, output);
     try {
+      if (action !== "create") {
+        throw new AnyarchError("USAGE", `"index ${String(action)}" is no command.`, {
+          hint: "anyarch index create TARGET SOURCE…",
+        });
+      }
       const report = await createIndex(
-        String(action),
         String(target),
         sources as readonly string[],
-        flags["annotation"] === undefined ? {} : { annotations: flags["annotation"] as Record<string, string> },
+        flags["annotation"] === undefined
+          ? {}
+          : { annotations: flags["annotation"] as Record<string, string> },
         { signal: io.signal, emit: renderer.emit, ...(await credentialFlags(flags, io)) },
       );
       renderer.close();

@@ -8,7 +8,10 @@ import type { Terminal } from "../terminal.ts";
 export const command: CommandModule = {
   configure: (cli) =>
     cli
-      .argument("<location>", "registry reference, oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, or a layout's directory")
+      .argument(
+        "<location>",
+        "registry reference, oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, or a layout's directory",
+      )
       .option("-p, --platform <platform>", "only this platform")
       .option("--raw", "the manifest or index itself, byte for byte"),
   async run([location], flags, io) {
@@ -33,14 +36,16 @@ function show(terminal: Terminal, result: InspectResult): void {
   for (const { platform, digest, size, config, layers } of result.platforms) {
     terminal.out(`\n${bold(platform)}  ${digest}  ${formatBytes(size)}\n`);
     terminal.out(
-      formatTable([
-        ["  entrypoint", (config.Entrypoint ?? []).join(" ")],
-        ["  cmd", (config.Cmd ?? []).join(" ")],
-        ["  env", (config.Env ?? []).join(" ")],
-        ["  workdir", config.WorkingDir ?? ""],
-        ["  user", config.User ?? ""],
-        ["  ports", Object.keys(config.ExposedPorts ?? {}).join(" ")],
-      ].filter(([, value]) => value !== "")),
+      formatTable(
+        [
+          ["  entrypoint", (config.Entrypoint ?? []).join(" ")],
+          ["  cmd", (config.Cmd ?? []).join(" ")],
+          ["  env", (config.Env ?? []).join(" ")],
+          ["  workdir", config.WorkingDir ?? ""],
+          ["  user", config.User ?? ""],
+          ["  ports", Object.keys(config.ExposedPorts ?? {}).join(" ")],
+        ].filter(([, value]) => value !== ""),
+      ),
     );
     const rows = layers.map((layer) => [
       `  ${layer.digest.slice(0, 19)}`,

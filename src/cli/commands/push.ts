@@ -8,7 +8,11 @@ export const command: CommandModule = {
   configure: (cli) =>
     cli
       .argument("<reference...>", "where to push to: host/name:tag; several get the same digest")
-      .option("--from <location>", "what to push; the layout's entry with the reference's tag, else its newest", "oci:dist/image")
+      .option(
+        "--from <location>",
+        "what to push; the layout's entry with the reference's tag, else its newest",
+        "oci:dist/image",
+      )
       .option("--username <name>", "user for the registries named")
       .option("--password-stdin", "read that user's password from standard input"),
   async run([references], flags, io) {

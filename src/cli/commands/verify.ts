@@ -7,7 +7,10 @@ import type { Terminal } from "../terminal.ts";
 export const command: CommandModule = {
   configure: (cli) =>
     cli
-      .argument("<location>", "registry reference, oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, or a layout's directory")
+      .argument(
+        "<location>",
+        "registry reference, oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, or a layout's directory",
+      )
       .option("-p, --platform <list>", "only these platforms", collect)
       .option("--deep", "read every byte again: digests, sizes, diffIDs")
       .option("--allow <glob>", "files that may be for any machine; repeatable", collect),
@@ -42,7 +45,9 @@ function show(terminal: Terminal, result: VerifyReport): void {
     terminal.out(`${mark} ${terminal.paint("out", "bold", platform)}  ${elf} ELF of ${files} files\n`);
     for (const { severity, code, message } of findings) {
       const [style, sign] = marks[severity];
-      terminal.out(`  ${terminal.paint("out", style, sign)} ${message} ${terminal.paint("out", "dim", `[${code}]`)}\n`);
+      terminal.out(
+        `  ${terminal.paint("out", style, sign)} ${message} ${terminal.paint("out", "dim", `[${code}]`)}\n`,
+      );
     }
   }
 }

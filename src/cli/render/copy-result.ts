@@ -15,6 +15,8 @@ export function showCopyResult(terminal: Terminal, report: CopyReport, output: O
   }
   terminal.out(`${terminal.paint("out", "bold", report.digest)}\n`);
   for (const { location, pushed, mounted, existing, bytes } of report.published) {
-    terminal.out(`  ${location}  ${pushed} sent (${formatBytes(bytes)}), ${mounted} mounted, ${existing} there already\n`);
+    terminal.out(
+      `  ${location}  ${pushed} sent (${formatBytes(bytes)}), ${mounted} mounted, ${existing} there already\n`,
+    );
   }
 }

@@ -1,6 +1,7 @@
+import { Readable } from "node:stream";
+import { decompressLayer } from "../../archive/decompress.ts";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { AnyarchError } from "../../errors/error.ts";
 import { writeFileAtomic } from "../../host/atomic-file.ts";
 import type { Context } from "../../host/context.ts";
@@ -98,20 +99,11 @@ function checkFile(body: Uint8Array, expected: ExpectedFile, url: URL): void {
 }
 
 async function decompressIndex(body: Buffer, path: string, url: URL): Promise<Buffer> {
-  try {
-    if (path.endsWith(".gz")) return gunzipSync(body);
-    if (path.endsWith(".xz")) return await decompressXz(body);
-    return body;
-  } catch (error) {
-    throw new AnyarchError("ARCHIVE_INVALID", `${url.href} can't be decompressed.`, { cause: error });
-  }
-}
-
-async function decompressXz(body: Buffer): Promise<Buffer> {
-  const { XzReadableStream } = await import("xz-decompress");
-  const stream = new XzReadableStream(new Blob([body]).stream());
+  const compression = path.endsWith(".gz") ? "gzip" : path.endsWith(".xz") ? "xz" : "none";
   const chunks: Uint8Array[] = [];
-  for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) chunks.push(chunk.slice());
+  for await (const chunk of decompressLayer(Readable.from([body]), compression, url.href)) {
+    chunks.push(Buffer.from(chunk));
+  }
   return Buffer.concat(chunks);
 }
 

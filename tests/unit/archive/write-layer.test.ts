@@ -157,6 +157,21 @@ describe("zstd", () => {
 });
 
 describe("writeLayer", () => {
+  it("makes the same bytes when several layers are written at once", async () => {
+    using dir = scratch();
+    const entries = (seed: number): Entry[] =>
+      Array.from({ length: 6000 }, (_, index): Entry => {
+        const bytes = sample(300 + ((index * seed) % 900), index + 1);
+        const path = `layer${seed}/${String(index).padStart(5, "0")}`;
+        return { type: "file", path, mode: 0o644, size: bytes.length, content: { bytes } };
+      });
+    const write = (seed: number, name: string) =>
+      writeLayer(entries(seed), { destination: join(dir.path, `${name}${seed}`), compression: "gzip" });
+    const alone = [await write(3, "a"), await write(7, "a"), await write(11, "a")];
+    const together = await Promise.all([write(3, "b"), write(7, "b"), write(11, "b")]);
+    expect(together).toEqual(alone);
+  });
+
   const entries = [text("a", "first"), text("b", "second".repeat(100_000))];
 
   it("tells the truth about digests and sizes", async () => {
