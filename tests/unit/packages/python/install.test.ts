@@ -279,7 +279,7 @@ describe("fetching wheels", () => {
 
   it("refuses a file with another hash, and keeps nothing of it", async () => {
     const other = makeWheel({ name: "pkg", files: [{ name: "pkg.py", content: "evil" }] });
-    const { server, space, run } = await fetched(
+    const { space, run } = await fetched(
       [{ project: "pkg", filename: wheel.filename, bytes: other.bytes }],
       line,
     );
@@ -294,7 +294,7 @@ describe("fetching wheels", () => {
 
   it("refuses an index that offers other hashes only", async () => {
     const other = makeWheel({ name: "pkg", files: [{ name: "pkg.py", content: "evil" }] });
-    const { server, run } = await fetched([{ project: "pkg", ...other }], line);
+    const { run } = await fetched([{ project: "pkg", ...other }], line);
     await expect(run()).rejects.toMatchObject({ code: "HASH_MISMATCH" });
   });
 
@@ -331,7 +331,7 @@ describe("fetching wheels", () => {
 
   it("tries again after a server's fault and a lost connection", async () => {
     let faults = 0;
-    const { server, run } = await fetched([{ project: "pkg", ...wheel }], line, {
+    const { run } = await fetched([{ project: "pkg", ...wheel }], line, {
       intercept: (
         ...[request, response]: Parameters<
           NonNullable<Parameters<typeof IndexServer.start>[1]>["intercept"] & {}
