@@ -38,13 +38,18 @@ describe.runIf(uv !== undefined)("real packages", () => {
   function pipDownload(on: PythonTarget): readonly string[] {
     const into = join(dir, on.platform.architecture);
     const platforms = platformTags(on).flatMap((tag) => ["--platform", tag]);
-    run("python3", [
-      ..."-m pip download --quiet --no-deps --require-hashes --only-binary=:all: --implementation cp".split(
-        " ",
-      ),
-      ...["--python-version", python, "--dest", into, "--requirement", join(dir, "requirements.txt")],
-      ...["--abi", `cp${minor.replace(".", "")}`, "--abi", "abi3", "--abi", "none", ...platforms],
-    ]);
+    const flags =
+      "-m pip download --quiet --no-deps --require-hashes --only-binary=:all: --implementation cp";
+    const abis = [`cp${minor.replace(".", "")}`, "abi3", "none"].flatMap((abi) => ["--abi", abi]);
+    const files = [
+      "--python-version",
+      python,
+      "--dest",
+      into,
+      "--requirement",
+      join(dir, "requirements.txt"),
+    ];
+    run("python3", [...flags.split(" "), ...files, ...abis, ...platforms]);
     return readdirSync(into).sort();
   }
 
@@ -134,15 +139,9 @@ describe.runIf(uv !== undefined)("real packages", () => {
     const theirs = join(dir, "theirs");
     run("python3", ["-m", "venv", "--without-pip", ours]);
     run("python3", ["-m", "venv", "--without-pip", theirs]);
-    run("python3", [
-      ..."-m pip".split(" "),
-      "--python",
-      join(theirs, "bin/python"),
-      ..."install --quiet --no-compile --no-index --no-deps --find-links".split(" "),
-      wheels,
-      "--requirement",
-      join(dir, "requirements.txt"),
-    ]);
+    const flags = "install --quiet --no-compile --no-index --no-deps --find-links";
+    const pip = ["-m", "pip", "--python", join(theirs, "bin/python"), ...flags.split(" "), wheels];
+    run("python3", [...pip, "--requirement", join(dir, "requirements.txt")]);
     const before = new Set(listing(ours));
     for (const entry of [...neutral, ...native]) write(ours, entry);
     const site = `lib/python${minor}/site-packages`;

@@ -10,6 +10,7 @@ import { installWheels } from "../../../../src/packages/python/install.ts";
 import { parseRecord } from "../../../../src/packages/python/record.ts";
 import { readPythonDependencies } from "../../../../src/packages/python/requirements.ts";
 import { selectPackages } from "../../../../src/packages/python/select.ts";
+import { findUnmetRequirements } from "../../../../src/packages/python/unmet.ts";
 import { glibcTarget, workspace, type Workspace } from "./fixture.ts";
 import { IndexServer, type ServedFile } from "./index-server.ts";
 import { makeWheel, makeZip, sha256, type Wheel, type WheelRecipe } from "./wheel-fixture.ts";
@@ -174,6 +175,21 @@ describe("installing wheels", () => {
     await expect(installWheels(wheels.slice(1), layout, space.ctx)).rejects.toMatchObject({
       code: "APP_FILE_CONFLICT",
     });
+  });
+});
+
+describe("what wheels require", () => {
+  it("is found to be missing or of another version, for the target", async () => {
+    const space = await workspace();
+    const requires = ["B>=2", "c; platform_machine == 'aarch64'", "d; extra == 'x'", "a"];
+    const wheels = [
+      await onDisk(space, makeWheel({ name: "a", requires })),
+      await onDisk(space, makeWheel({ name: "b" })),
+    ];
+    const unmet = (platform: string) => findUnmetRequirements(wheels, glibcTarget(platform), space.ctx);
+    const old = { name: "a", requirement: "B>=2", found: "1.0" };
+    expect(await unmet("linux/amd64")).toEqual([old]);
+    expect(await unmet("linux/arm64")).toEqual([old, { name: "a", requirement: requires[1] }]);
   });
 });
 
