@@ -42,7 +42,8 @@ interface Job {
   result?: Fetched;
 }
 
-interface Fetched {
+/** A file in the cache. */
+export interface Fetched {
   readonly path: string;
   readonly sha256: string;
   readonly size: number;
@@ -116,9 +117,12 @@ async function download(
   if (list.every(({ result }) => result?.cached === true)) task.cached(`${list.length} packages`);
 }
 
-/** One file into the cache. */
-async function fetchFile(
-  choice: WheelChoice,
+/** What has to be known of a file to fetch it. */
+export type Fetchable = Pick<WheelChoice, "filename" | "url" | "hashes" | "allowed">;
+
+/** One file into `directory`, named by its sha256, verified before it gets that name. */
+export async function fetchFile(
+  choice: Fetchable,
   directory: string,
   access: IndexAccess,
   onBytes: (count: number) => void,
@@ -165,7 +169,7 @@ async function fetchFile(
   }
 }
 
-function asDownloadError(error: unknown, choice: WheelChoice): unknown {
+function asDownloadError(error: unknown, choice: Fetchable): unknown {
   const code = (error as NodeJS.ErrnoException).code ?? "";
   if (error instanceof AnyarchError || ["ENOSPC", "EDQUOT", "EACCES", "EROFS"].includes(code)) return error;
   const why = error instanceof Error ? error.message : String(error);
@@ -175,7 +179,7 @@ function asDownloadError(error: unknown, choice: WheelChoice): unknown {
   });
 }
 
-async function open(choice: WheelChoice, access: IndexAccess, ctx: Context): Promise<Readable> {
+async function open(choice: Fetchable, access: IndexAccess, ctx: Context): Promise<Readable> {
   if (choice.url.startsWith("file:"))
     return createReadStream(fileURLToPath(choice.url), { highWaterMark: 1 << 20 });
   const response = await httpGet(choice.url, {}, access, ctx);
@@ -194,7 +198,7 @@ async function open(choice: WheelChoice, access: IndexAccess, ctx: Context): Pro
 async function receive(
   body: Readable,
   path: string,
-  choice: WheelChoice,
+  choice: Fetchable,
   onBytes: (count: number) => void,
   ctx: Context,
 ): Promise<Readonly<Record<string, string>>> {
@@ -218,7 +222,7 @@ async function receive(
 /** Not md5 and sha1: they prove nothing, so a lock that has only those is treated as one without hashes. */
 const supported: ReadonlySet<string> = new Set(["sha256", "sha384", "sha512"]);
 
-function verify(choice: WheelChoice, digests: Readonly<Record<string, string>>): void {
+function verify(choice: Fetchable, digests: Readonly<Record<string, string>>): void {
   for (const [algorithm, expected] of Object.entries(choice.hashes)) {
     const found = digests[algorithm];
     if (found !== undefined && found !== expected)
@@ -233,7 +237,7 @@ function verify(choice: WheelChoice, digests: Readonly<Record<string, string>>):
   throw mismatch(choice, allowed.join(" or "), `sha256:${digests["sha256"]}`);
 }
 
-function mismatch(choice: WheelChoice, expected: string, found: string): AnyarchError {
+function mismatch(choice: Fetchable, expected: string, found: string): AnyarchError {
   return new AnyarchError(
     "HASH_MISMATCH",
     `${choice.filename} from ${redact(choice.url)} has the hash ${found}, expected ${expected}.`,

@@ -4,7 +4,7 @@ import type { Choice, MissingChoice, Selection, SelectionRow, SourceChoice } fro
 import { machineOf, type PythonTarget } from "./target.ts";
 
 /** A package that a platform can't have as things stand. */
-export interface Unavailable {
+interface Unavailable {
   readonly name: string;
   readonly version: string;
   /** formatPlatform. */

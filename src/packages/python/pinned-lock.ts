@@ -9,7 +9,7 @@ import type { RequirementLine, RequirementsFile } from "./requirements-file.ts";
 import { canonicalVersion, formatVersion } from "./version.ts";
 
 /** The version that a requirement pins with `==` or `===`; undefined where it leaves a choice. */
-export function pinnedVersion(line: RequirementLine): string | undefined {
+function pinnedVersion(line: RequirementLine): string | undefined {
   const specifiers = line.requirement?.specifiers ?? [];
   const [only] = specifiers;
   if (specifiers.length !== 1 || only === undefined || only.prefix) return undefined;

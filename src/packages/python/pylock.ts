@@ -15,6 +15,8 @@ export interface PylockOptions {
   readonly groups?: readonly string[];
   /** The project's own name: it isn't a dependency of itself. Normalised. */
   readonly projectName?: string;
+  /** Normalised names of what the project itself requires: the lock doesn't tell. */
+  readonly direct: ReadonlySet<string>;
 }
 
 interface PylockPackage extends LockedPackage {
@@ -36,6 +38,7 @@ export function readPylock(document: TomlDocument, options: PylockOptions): Lock
   const packages = document
     .tables(root["packages"], "packages")
     .map((table) => readPackage(document, table))
+    .map((one) => Object.assign(one, { direct: options.direct.has(one.name) }))
     .filter(({ name }) => name !== options.projectName);
   return {
     ...(requiresPython !== undefined && { requiresPython }),

@@ -152,7 +152,6 @@ const valueOptions: Readonly<Record<string, string>> = {
   "-r": "--requirement",
   "-c": "--constraint",
   "-i": "--index-url",
-  "--pypi-url": "--index-url",
   "-f": "--find-links",
 };
 

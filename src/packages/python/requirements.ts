@@ -158,6 +158,7 @@ async function readSource(
     if (document === undefined) throw unreadable(path);
     const lock = readPylock(document, {
       extras: base.extras,
+      direct: new Set((base.project?.dependencies ?? []).map(requirementName)),
       ...(options.groups !== undefined && { groups: options.groups }),
       ...(base.project?.name !== undefined && { projectName: normalizeName(base.project.name) }),
     });

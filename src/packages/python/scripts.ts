@@ -48,7 +48,7 @@ function parseScript(line: string, wheel: string): ScriptEntryPoint {
  * The first line of a script. Kernels cut it at 127 bytes and split it at blanks: beyond that, the shell starts
  * the interpreter, by lines that Python reads as a string.
  */
-export function shebang(interpreter: string): string {
+function shebang(interpreter: string): string {
   if (interpreter.length + 3 <= 127 && !interpreter.includes(" ")) return `#!${interpreter}\n`;
   return `#!/bin/sh\n'''exec' "${interpreter}" "$0" "$@"\n' '''\n`;
 }

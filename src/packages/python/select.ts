@@ -78,7 +78,7 @@ export interface MissingChoice {
 }
 
 /** Not needed there. */
-export interface ExcludedChoice {
+interface ExcludedChoice {
   readonly kind: "excluded";
   readonly marker: string;
 }

@@ -1,6 +1,6 @@
 import { compareVersions, formatVersion, isPrerelease, parseVersion, type Version } from "./version.ts";
 
-export type SpecifierOperator = "~=" | "==" | "!=" | "<=" | ">=" | "<" | ">" | "===";
+type SpecifierOperator = "~=" | "==" | "!=" | "<=" | ">=" | "<" | ">" | "===";
 
 /** One clause of a version specifier: `>=1.2`, `==1.*` (PEP 440, "Version specifiers"). */
 export interface Specifier {

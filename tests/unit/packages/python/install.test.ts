@@ -10,6 +10,7 @@ import { installWheels } from "../../../../src/packages/python/install.ts";
 import { parseRecord } from "../../../../src/packages/python/record.ts";
 import { readPythonDependencies } from "../../../../src/packages/python/requirements.ts";
 import { selectPackages } from "../../../../src/packages/python/select.ts";
+import { findUnmetRequirements } from "../../../../src/packages/python/unmet.ts";
 import { glibcTarget, workspace, type Workspace } from "./fixture.ts";
 import { IndexServer, type ServedFile } from "./index-server.ts";
 import { makeWheel, makeZip, sha256, type Wheel, type WheelRecipe } from "./wheel-fixture.ts";
@@ -177,6 +178,21 @@ describe("installing wheels", () => {
   });
 });
 
+describe("what wheels require", () => {
+  it("is found to be missing or of another version, for the target", async () => {
+    const space = await workspace();
+    const requires = ["B>=2", "c; platform_machine == 'aarch64'", "d; extra == 'x'", "a"];
+    const wheels = [
+      await onDisk(space, makeWheel({ name: "a", requires })),
+      await onDisk(space, makeWheel({ name: "b" })),
+    ];
+    const unmet = (platform: string) => findUnmetRequirements(wheels, glibcTarget(platform), space.ctx);
+    const old = { name: "a", requirement: "B>=2", found: "1.0" };
+    expect(await unmet("linux/amd64")).toEqual([old]);
+    expect(await unmet("linux/arm64")).toEqual([old, { name: "a", requirement: requires[1] }]);
+  });
+});
+
 describe("hostile and corrupt wheels", () => {
   const hostile: Readonly<Record<string, WheelRecipe>> = {
     "..": { name: "evil", files: [{ name: "../../etc/cron.d/x", content: "x" }] },
@@ -279,7 +295,7 @@ describe("fetching wheels", () => {
 
   it("refuses a file with another hash, and keeps nothing of it", async () => {
     const other = makeWheel({ name: "pkg", files: [{ name: "pkg.py", content: "evil" }] });
-    const { server, space, run } = await fetched(
+    const { space, run } = await fetched(
       [{ project: "pkg", filename: wheel.filename, bytes: other.bytes }],
       line,
     );
@@ -294,7 +310,7 @@ describe("fetching wheels", () => {
 
   it("refuses an index that offers other hashes only", async () => {
     const other = makeWheel({ name: "pkg", files: [{ name: "pkg.py", content: "evil" }] });
-    const { server, run } = await fetched([{ project: "pkg", ...other }], line);
+    const { run } = await fetched([{ project: "pkg", ...other }], line);
     await expect(run()).rejects.toMatchObject({ code: "HASH_MISMATCH" });
   });
 
@@ -331,7 +347,7 @@ describe("fetching wheels", () => {
 
   it("tries again after a server's fault and a lost connection", async () => {
     let faults = 0;
-    const { server, run } = await fetched([{ project: "pkg", ...wheel }], line, {
+    const { run } = await fetched([{ project: "pkg", ...wheel }], line, {
       intercept: (
         ...[request, response]: Parameters<
           NonNullable<Parameters<typeof IndexServer.start>[1]>["intercept"] & {}

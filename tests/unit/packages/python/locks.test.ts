@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readPythonDependencies } from "../../../../src/packages/python/requirements.ts";
-import { explainUnavailable } from "../../../../src/packages/python/explain.ts";
+import { explainUnavailable, unavailablePackages } from "../../../../src/packages/python/explain.ts";
 import { selectPackages, type Selection } from "../../../../src/packages/python/select.ts";
 import { glibcTarget, workspace } from "./fixture.ts";
 
@@ -133,6 +133,9 @@ describe("uv.lock", () => {
       size: 9,
       tag: "cp311-cp311-manylinux_2_17_aarch64",
     });
+    expect(unavailablePackages(selection).map(({ name, platform }) => [name, platform])).toEqual([
+      ["speedup", "linux/arm/v7"],
+    ]);
     const error = explainUnavailable(selection, targets);
     expect(error?.code).toBe("DEPENDENCY_UNAVAILABLE");
     expect(error?.message).toBe(
