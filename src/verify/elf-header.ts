@@ -183,8 +183,8 @@ export interface ByteRange {
   readonly length: number;
 }
 
-/** Longer parts than this aren't needed for any fact. */
-const maxPart = 32 << 20;
+/** Longer parts aren't worth their memory: the header's facts have to do then. */
+const maxPart = 64 << 20;
 
 /**
  * The parts of a large ELF file of `size` bytes that its facts need, from its beginning (as much of it as is

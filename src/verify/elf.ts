@@ -26,7 +26,7 @@ export interface ElfFacts extends ElfHeader, DynamicFacts {
   readonly armProfile?: string;
   /** The path of the loader; absent for libraries and static programs. */
   readonly interpreter?: string;
-  /** x86 only: the x86-64 level that the file declares to need. */
+  /** x86 only: the x86-64 level that the file, when linked, declares to need. */
   readonly isa?: 1 | 2 | 3 | 4;
   /** True where the source lacked bytes that would have been needed: facts may be absent. */
   readonly incomplete?: true;

@@ -22,7 +22,9 @@ export type FindingCode =
   | "CONFIG_PLATFORM"
   /** No rule is known for the platform's architecture: nothing was proved. */
   | "PLATFORM_UNKNOWN"
-  /** The config has another number of diffIDs than the manifest has layers. */
+  /** A document or layer is of a kind that image formats don't know, or calls itself another than it is listed as. */
+  | "MEDIA_TYPE"
+  /** The config has another number of diffIDs, or of history entries, than the manifest has layers. */
   | "LAYER_COUNT"
   | "DIFF_ID_MISMATCH"
   /** Bytes aren't what their digest says. */

@@ -1,105 +1,89 @@
 import type { Image } from "../image/image.ts";
-import { digestOf, type Digest } from "../oci/digest.ts";
-import { formatPlatform, normalizePlatform, type Platform } from "../oci/platform.ts";
+import { type ImageFinding, platformsAgree, validateImage } from "../image/validate.ts";
+import { formatPlatform, normalizePlatform, type Platform, samePlatform } from "../oci/platform.ts";
 import { machineOf } from "./architecture.ts";
-import type { VerifyFinding } from "./finding.ts";
+import type { FindingCode, Severity, VerifyFinding } from "./finding.ts";
 import type { ReadLayer } from "./subject.ts";
 
-/** Whether the image's own documents agree with each other and with what was read. */
-export function imageFindings(
+/** Whether the image's own documents agree with each other, with what it is offered as and with its layers. */
+export async function imageFindings(
   image: Image,
   claimed: Platform,
   layers: readonly ReadLayer[],
-): readonly VerifyFinding[] {
+): Promise<readonly VerifyFinding[]> {
+  const documents = await validateImage(image);
   return [
     ...platformFindings(image, claimed),
-    ...documentFindings(image),
+    ...documents.flatMap((finding) => translate(finding, image)),
     ...layers.flatMap((layer) => diffIDFindings(image, layer)),
   ];
 }
 
-function platformFindings({ config, descriptor }: Image, claimed: Platform): readonly VerifyFinding[] {
-  const findings = [
-    ...compare("config", config, claimed),
-    ...(descriptor.platform === undefined
-      ? []
-      : compare("manifest's descriptor", descriptor.platform, claimed)),
-  ];
-  if (machineOf(claimed) !== undefined || claimed.architecture === "wasm") return findings;
-  const { architecture } = normalizePlatform(claimed);
+const codes: Readonly<Record<ImageFinding["code"], readonly [FindingCode, Severity] | undefined>> = {
+  "manifest-digest": ["DIGEST_MISMATCH", "error"],
+  "config-digest": ["DIGEST_MISMATCH", "error"],
+  "media-type": ["MEDIA_TYPE", "error"],
+  "diff-id-count": ["LAYER_COUNT", "error"],
+  // The image-spec makes history optional and nothing depends on it.
+  "history-count": ["LAYER_COUNT", "warning"],
+  // Compared here with what the caller says that the image is offered as.
+  "platform-mismatch": undefined,
+  "layer-digest": ["DIGEST_MISMATCH", "error"],
+  "layer-diff-id": ["DIFF_ID_MISMATCH", "error"],
+  "layer-unreadable": ["LAYER_UNREADABLE", "error"],
+};
+
+function translate(finding: ImageFinding, image: Image): readonly VerifyFinding[] {
+  const [code, severity] = codes[finding.code] ?? [];
+  if (code === undefined || severity === undefined) return [];
+  const { message, layer, expected = "", found = "" } = finding;
+  const digest = layer === undefined ? undefined : image.manifest.layers[layer]?.digest;
   return [
-    ...findings,
     {
+      code,
+      severity,
+      ...(layer !== undefined && { layerIndex: layer }),
+      ...(digest !== undefined && { layer: digest }),
+      expected,
+      found,
+      message,
+    },
+  ];
+}
+
+function platformFindings({ config, descriptor }: Image, claimed: Platform): readonly VerifyFinding[] {
+  const findings: VerifyFinding[] = [];
+  const expected = formatPlatform(claimed);
+  const differ = (severity: Severity, where: string, found: string): void => {
+    const message = `The ${where} says ${found}, the image is offered as ${expected}.`;
+    findings.push({ code: "CONFIG_PLATFORM", severity, expected, found, message });
+  };
+  if (!platformsAgree(claimed, config)) differ("error", "config", formatPlatform(config));
+  else if (!samePlatform(claimed, config)) {
+    // Many configs name no variant: that contradicts nothing, but containerd takes it for the usual one.
+    differ("warning", "config", `${config.os}/${config.architecture} without a variant`);
+  }
+  if (!samePlatform(claimed, descriptor.platform)) {
+    differ("error", "manifest's descriptor", formatPlatform(descriptor.platform));
+  }
+  if (machineOf(claimed) === undefined && claimed.architecture !== "wasm") {
+    const { architecture } = normalizePlatform(claimed);
+    const message = `Nothing is known of the architecture ${architecture}: the machine of its files can't be proved.`;
+    const known = "a known architecture";
+    findings.push({
       code: "PLATFORM_UNKNOWN",
       severity: "warning",
-      expected: "a known architecture",
+      expected: known,
       found: architecture,
-      message: `Nothing is known of the architecture ${architecture}: the machine of its files can't be proved.`,
-    },
-  ];
-}
-
-/** The variant may be absent: many configs don't have it, and then it only can't be proved. */
-function compare(where: string, found: Platform, claimed: Platform): readonly VerifyFinding[] {
-  const [has, wants] = [normalizePlatform(found), normalizePlatform(claimed)];
-  const sameMachine = has.os === wants.os && has.architecture === wants.architecture;
-  if (sameMachine && has.variant === wants.variant) return [];
-  const isSilent = sameMachine && (found.variant === undefined || found.variant === "");
-  const [expected, actual] = [
-    formatPlatform(claimed),
-    isSilent ? `${has.os}/${has.architecture} without a variant` : formatPlatform(found),
-  ];
-  return [
-    {
-      code: "CONFIG_PLATFORM",
-      severity: isSilent ? "warning" : "error",
-      expected,
-      found: actual,
-      message: `The ${where} says ${actual}, the image is offered as ${expected}.`,
-    },
-  ];
-}
-
-function documentFindings(image: Image): readonly VerifyFinding[] {
-  const { descriptor, manifest, config } = image;
-  const findings = [
-    ...digestFindings("manifest", descriptor.digest, image.rawManifest),
-    ...digestFindings("config", manifest.config.digest, image.rawConfig),
-  ];
-  const [layers, diffIDs] = [manifest.layers.length, config.rootfs.diff_ids.length];
-  const steps = config.history?.filter((entry) => entry.empty_layer !== true).length;
-  if (layers !== diffIDs) {
-    findings.push(countFinding("error", `${layers} diffIDs`, `${diffIDs}`, layers, "diffIDs"));
-  }
-  if (steps !== undefined && steps !== 0 && steps !== layers) {
-    const entries = "history entries that made layers";
-    findings.push(countFinding("warning", `${layers} ${entries}`, `${steps}`, layers, entries));
+      message,
+    });
   }
   return findings;
 }
 
-function countFinding(
-  severity: "error" | "warning",
-  expected: string,
-  found: string,
-  layers: number,
-  what: string,
-): VerifyFinding {
-  const message = `The config has ${found} ${what} for ${layers} layers.`;
-  return { code: "LAYER_COUNT", severity, expected, found, message };
-}
-
-function digestFindings(what: string, expected: Digest, bytes: Uint8Array): readonly VerifyFinding[] {
-  // Other algorithms than sha256 were checked when the bytes were fetched.
-  if (!expected.startsWith("sha256:")) return [];
-  const found = digestOf(bytes);
-  if (found === expected) return [];
-  const message = `The ${what}'s digest is ${found}, its descriptor says ${expected}.`;
-  return [{ code: "DIGEST_MISMATCH", severity: "error", expected, found, message }];
-}
-
 function diffIDFindings({ config }: Image, { index, digest, scan }: ReadLayer): readonly VerifyFinding[] {
   const expected = config.rootfs.diff_ids[index];
+  // Scans know sha256 only, as do all tools that make images.
   if (expected === undefined || expected === scan.diffID || !expected.startsWith("sha256:")) return [];
   return [
     {

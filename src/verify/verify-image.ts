@@ -15,7 +15,7 @@ import { scanLayer } from "./scan-layer.ts";
 import { type ReadLayer, Subject } from "./subject.ts";
 
 export interface VerifyImageOptions {
-  /** What the image is offered as: the platform of its entry in the index. The config's by default. */
+  /** What the image is offered as; by default its descriptor's platform, which is that of its entry in the index. */
   readonly platform?: Platform;
   /** Which layers are read, by the digest of their blob; "all" by default. */
   readonly layers?: "all" | ReadonlySet<Digest>;
@@ -35,20 +35,20 @@ export async function verifyImage(
   options: VerifyImageOptions,
   ctx: Context,
 ): Promise<PlatformReport> {
-  const platform = options.platform ?? image.descriptor.platform ?? image.config;
+  const platform = options.platform ?? image.descriptor.platform;
   const text = formatPlatform(platform);
   return runTask(ctx.emit, `verify ${text}`, { platform: text }, async (task) => {
     const { layers, troubles } = await readLayers(image, options, ctx, task);
     const subject = new Subject({
       platform,
       layers,
-      complete: layers.length === image.layers.length,
+      complete: layers.length === image.manifest.layers.length,
       config: image.config,
       allowed: pathMatcher(options.allow ?? []),
     });
     const findings = sortFindings([
       ...troubles,
-      ...imageFindings(image, platform, layers),
+      ...(await imageFindings(image, platform, layers)),
       ...elfFindings(subject),
       ...linkFindings(subject),
     ]);
