@@ -6,7 +6,12 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["tests/*.test.ts", "tests/unit/**/*.test.ts", "tests/contract/**/*.test.ts"],
+          include: [
+            "tests/*.test.ts",
+            "tests/unit/**/*.test.ts",
+            "tests/contract/**/*.test.ts",
+            "tests/engines/**/*.test.ts",
+          ],
         },
       },
       {

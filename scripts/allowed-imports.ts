@@ -31,4 +31,5 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
   ],
   "index.ts": ["api", "oci", "plan", "stores", "verify", "host", "image"],
   cli: ["index.ts"],
+  testing: ["oci", "archive", "host", "registry", "image", "stores"],
 };

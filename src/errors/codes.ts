@@ -50,6 +50,7 @@ const table = {
   ARCHIVE_INVALID: { title: "An archive is corrupt", exit: 1 },
   ARCHIVE_UNSAFE: { title: "An archive would write outside of its root", exit: 1 },
   IMAGE_NOT_FOUND: { title: "The image doesn't exist", exit: 4 },
+  PLATFORM_MISSING: { title: "The image lacks a platform", exit: 1 },
   VERIFY_FAILED: { title: "The image doesn't hold what its label says", exit: 1 },
   STORE_UNSUPPORTED: { title: "The store can't hold this", exit: 2 },
 

@@ -2,8 +2,11 @@ import type { Readable } from "node:stream";
 import type { Context } from "../host/context.ts";
 import type { Descriptor } from "../oci/content.ts";
 
-/** Content to push: its bytes, or a way to open them (again, after a failed try). */
-export type PushContent = Uint8Array | ((signal: AbortSignal) => Promise<Readable>);
+/** Content to push: its bytes, a way to open them (again, after a failed try), or the path of a file that holds them. */
+export type PushContent =
+  | Uint8Array
+  | ((signal: AbortSignal) => Promise<Readable>)
+  | { readonly file: string };
 
 /** What is there to read: a registry repository, an OCI layout, an archive, memory. */
 export interface ReadableStore {
@@ -17,6 +20,8 @@ export interface ReadableStore {
   /** The bytes of a manifest, index or blob; the stream fails with DIGEST_MISMATCH where they are not what the digest says. */
   fetch(descriptor: Descriptor, ctx: Context): Promise<Readable>;
   exists(descriptor: Descriptor, ctx: Context): Promise<boolean>;
+  /** A file on this host that holds the content, not verified; undefined where there is none. */
+  fileOf?(descriptor: Descriptor, ctx: Context): Promise<string | undefined>;
 }
 
 /** How content came to be in the store; "mounted" is a cross-repository mount without a transfer. */

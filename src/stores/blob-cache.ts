@@ -1,0 +1,71 @@
+import type { Readable } from "node:stream";
+import { mkdir, rename, utimes } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { stagingPath } from "../host/atomic-file.ts";
+import type { Context } from "../host/context.ts";
+import type { Descriptor } from "../oci/content.ts";
+import { type Digest, digestAlgorithm, digestHex } from "../oci/digest.ts";
+import { isFileOfSize, openVerifiedFile, writeVerified } from "./content-file.ts";
+import type { PushContent } from "./store.ts";
+
+/**
+ * Blobs by digest under `<cacheDir>/blobs/`, shared by all processes of the user: files appear whole and verified, or
+ * not at all. Two processes that fetch the same blob do so twice; the second replaces the first's by the same bytes.
+ */
+export class BlobCache {
+  /** Absolute. */
+  readonly dir: string;
+  readonly #pending = new Map<Digest, Promise<string>>();
+
+  constructor(cacheDir: string) {
+    this.dir = join(cacheDir, "blobs");
+  }
+
+  /** Where a blob is, or would be. */
+  pathOf(digest: Digest): string {
+    return join(this.dir, digestAlgorithm(digest), digestHex(digest));
+  }
+
+  async has(descriptor: Descriptor): Promise<boolean> {
+    return isFileOfSize(this.pathOf(descriptor.digest), descriptor.size);
+  }
+
+  /**
+   * The blob's bytes, from the cache, where `open` brings them first if need be. Verified once more while they are
+   * read: what is on a disk can change. Throws what {@link ensure} throws.
+   */
+  async getOrFetch(descriptor: Descriptor, open: PushContent, ctx: Context): Promise<Readable> {
+    const path = await this.ensure(descriptor, open, ctx);
+    return openVerifiedFile(path, descriptor, "the cache");
+  }
+
+  /**
+   * The path of the blob's file, which is fetched by `open` where it isn't there. Concurrent calls fetch once. Throws
+   * DIGEST_MISMATCH where what came isn't the blob, and what `open` throws.
+   */
+  async ensure(descriptor: Descriptor, open: PushContent, ctx: Context): Promise<string> {
+    const { digest } = descriptor;
+    const path = this.pathOf(digest);
+    if (await this.has(descriptor)) {
+      const now = new Date();
+      // So that pruning sees what is in use; a cache that can't be written to still serves.
+      await utimes(path, now, now).catch(() => {});
+      return path;
+    }
+    let pending = this.#pending.get(digest);
+    if (pending === undefined) {
+      pending = this.#fetch(descriptor, open, ctx).finally(() => this.#pending.delete(digest));
+      this.#pending.set(digest, pending);
+    }
+    return pending;
+  }
+
+  async #fetch(descriptor: Descriptor, open: PushContent, ctx: Context): Promise<string> {
+    const path = this.pathOf(descriptor.digest);
+    await mkdir(dirname(path), { recursive: true });
+    const staging = stagingPath(path);
+    await writeVerified(staging, descriptor, open, ctx, { from: "the source of a cached blob" });
+    await rename(staging, path);
+    return path;
+  }
+}

@@ -1,0 +1,113 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createServer } from "node:net";
+import { execProgram, type ExecOptions, type ExecResult } from "../../src/host/exec.ts";
+
+export interface RunOptions extends ExecOptions {
+  /** A non-zero exit is a result and not an error. */
+  readonly anyExit?: boolean;
+}
+
+/** Runs a program to its end, 5 minutes at most. Throws with all that it said when it doesn't exit with 0. */
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<ExecResult> {
+  const result = await execProgram(command, args, { timeoutMs: 300_000, ...options, baseEnv: process.env });
+  if (result.code !== 0 && options.anyExit !== true) {
+    throw new Error(
+      `${command} ${args.join(" ")} exited with ${result.code}:\n${result.stderr}${result.stdout}`,
+    );
+  }
+  return result;
+}
+
+export interface DaemonOptions {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+  /** Asked again and again with all that the daemon has written so far. */
+  readonly ready: (output: string) => boolean | Promise<boolean>;
+  /** Default 20 000. */
+  readonly readyWithinMs?: number;
+}
+
+/** A program that runs until its scope ends, or this process does, however that happens. */
+export interface Daemon extends AsyncDisposable {
+  readonly pid: number;
+  /** Standard output and error so far. */
+  output(): string;
+  stop(): Promise<void>;
+}
+
+const living = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of living) child.kill("SIGKILL");
+});
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * Starts a daemon and waits until it is ready. The kernel ends it with this process (`setpriv --pdeathsig`), so that
+ * even a killed test run leaves nothing behind.
+ */
+export async function startDaemon(
+  command: string,
+  args: readonly string[],
+  options: DaemonOptions,
+): Promise<Daemon> {
+  const guard = ["/usr/bin/setpriv", "/bin/setpriv"].find((path) => existsSync(path));
+  const line =
+    guard === undefined ? [command, ...args] : [guard, "--pdeathsig", "TERM", "--", command, ...args];
+  const child = spawn(line[0] ?? command, line.slice(1), {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  living.add(child);
+  let output = "";
+  let ended = false;
+  const end = new Promise<void>((resolve) => {
+    child.on("error", (error) => {
+      output += String(error);
+      ended = true;
+      resolve();
+    });
+    child.on("exit", () => {
+      living.delete(child);
+      ended = true;
+      resolve();
+    });
+  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+  }
+  const stop = async (): Promise<void> => {
+    if (ended) return;
+    child.kill("SIGTERM");
+    const late = setTimeout(() => child.kill("SIGKILL"), 10_000);
+    await end;
+    clearTimeout(late);
+  };
+  const limit = Date.now() + (options.readyWithinMs ?? 20_000);
+  while (!(await options.ready(output))) {
+    if (ended || Date.now() > limit) {
+      await stop();
+      throw new Error(`${command} ${ended ? "ended" : "was not ready in time"}:\n${output.slice(-4000)}`);
+    }
+    await sleep(20);
+  }
+  return { pid: child.pid ?? 0, output: () => output, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** A TCP port of the loopback that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
