@@ -29,8 +29,12 @@ export type FindingCode =
   | "DIFF_ID_MISMATCH"
   /** Bytes aren't what their digest says. */
   | "DIGEST_MISMATCH"
-  /** A layer can't be read to its end, so that nothing is proved of it. */
-  | "LAYER_UNREADABLE";
+  /** A layer isn't there, or can't be read to its end, so that nothing is proved of it. */
+  | "LAYER_UNREADABLE"
+  /** A manifest or config isn't there or makes no sense, so that nothing is proved of the platform. */
+  | "MANIFEST_UNREADABLE"
+  /** The index offers more than one image for the platform: which one runs depends on who pulls. */
+  | "PLATFORM_TWICE";
 
 export type Severity = "error" | "warning" | "info";
 

@@ -15,8 +15,11 @@ import { readLayer } from "./layer-scanner.ts";
 const format = "anyarch.layer-scan/1";
 
 export interface ScanOptions {
-  /** True reads the layer even where a scan of it is remembered; false by default. */
-  readonly fresh?: boolean;
+  /**
+   * True reads the layer's bytes even where a scan of them is remembered, and checks their digest and size; what they
+   * hold is then taken from memory. False by default.
+   */
+  readonly deep?: boolean;
   /** Called with the uncompressed bytes read so far. */
   readonly onProgress?: (current: number) => void;
 }
@@ -35,8 +38,11 @@ export async function scanLayer(
   options: ScanOptions = {},
 ): Promise<LayerScan> {
   const { descriptor } = layer;
-  const remembered = options.fresh === true ? undefined : await readScan(cachePath(descriptor, ctx));
-  if (remembered !== undefined) return remembered;
+  const remembered = await readScan(cachePath(descriptor, ctx));
+  if (remembered !== undefined) {
+    if (options.deep === true) await readToEnd(checked(await layer.open(ctx.signal), descriptor));
+    return remembered;
+  }
   if (layerCompression(descriptor.mediaType) === undefined) {
     throw new AnyarchError("CONTENT_INVALID", `${descriptor.mediaType} isn't a layer of files.`);
   }
@@ -61,6 +67,11 @@ async function readScan(path: string): Promise<LayerScan | undefined> {
   } catch {
     return undefined; // Not there, or damaged: it is made again.
   }
+}
+
+async function readToEnd(source: AsyncIterable<Uint8Array>): Promise<void> {
+  const iterator = source[Symbol.asyncIterator]();
+  while ((await iterator.next()).done !== true);
 }
 
 /** Passes bytes through; fails at their end where they aren't what the descriptor says. */

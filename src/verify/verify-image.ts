@@ -19,7 +19,7 @@ export interface VerifyImageOptions {
   readonly platform?: Platform;
   /** Which layers are read, by the digest of their blob; "all" by default. */
   readonly layers?: "all" | ReadonlySet<Digest>;
-  /** Reads every byte again even where what a layer holds is remembered; false by default. */
+  /** Reads every byte and checks its digest even where what a layer holds is remembered; false by default. */
   readonly deep?: boolean;
   /** Globs of files that may be for any machine: cross toolchains, firmware, emulators. */
   readonly allow?: readonly string[];
@@ -85,7 +85,7 @@ async function readLayers(
       const scan =
         done.get(digest) ??
         (await scanLayer(layer, ctx, {
-          fresh: options.deep ?? false,
+          deep: options.deep ?? false,
           onProgress: (current) => task.progress(before + current, undefined, "bytes"),
         }));
       done.set(digest, scan);
@@ -114,6 +114,7 @@ function troubleOf(error: unknown, layerIndex: number, { descriptor }: Layer): V
       const text = typeof found === "string" ? found : "other bytes";
       return { ...place, code: "DIGEST_MISMATCH", expected: digest, found: text, message };
     }
+    case "IMAGE_NOT_FOUND":
     case "ARCHIVE_INVALID":
     case "ARCHIVE_UNSAFE":
     case "CONTENT_INVALID": {

@@ -517,7 +517,7 @@ describe("verifyImage, documents", () => {
 });
 
 describe("scanLayer", () => {
-  it("remembers by the blob's digest, reads again when asked to or when the record is damaged", async () => {
+  it("remembers by the blob's digest, reads again to check the bytes or when the record is damaged", async () => {
     const layer = await makeLayer(dir.path, [file("bin/x", amd64), symlink("bin/y", "x")], "none");
     let opened = 0;
     const counted: Layer = { ...layer, open: async (signal) => (opened++, layer.open(signal)) };
@@ -526,8 +526,11 @@ describe("scanLayer", () => {
     const first = await scanLayer(counted, ctx);
     expect(await scanLayer(counted, ctx)).toEqual(first);
     expect(opened).toBe(1);
-    expect(await scanLayer(counted, ctx, { fresh: true })).toEqual(first);
+    expect(await scanLayer(counted, ctx, { deep: true })).toEqual(first);
     expect(opened).toBe(2);
+    const changed: Layer = { ...layer, open: async () => Readable.from([Buffer.alloc(9)]) };
+    expect(await scanLayer(changed, ctx)).toEqual(first);
+    await expect(scanLayer(changed, ctx, { deep: true })).rejects.toMatchObject({ code: "DIGEST_MISMATCH" });
     const folder = join(ctx.host.cacheDir, "verify", "v1");
     const [name = ""] = await readdir(folder);
     expect(name).toBe(`${layer.descriptor.digest.replace(":", "-")}.json`);
