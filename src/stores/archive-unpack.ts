@@ -109,8 +109,13 @@ function dockerLayout(
 function moveBlob(dir: string, path: string, unpacked: Unpacked): void {
   const [blobs, algorithm, hex, ...more] = path.split("/");
   const digest = `${algorithm}:${hex}`;
-  if (blobs === "blobs" && more.length === 0 && isDigest(digest))
-    renameSync(unpacked.path, blobPath(dir, digest));
+  if (blobs !== "blobs" || more.length > 0 || !isDigest(digest)) return;
+  const target = blobPath(dir, digest);
+  try {
+    linkSync(unpacked.path, target);
+  } catch {
+    copyFileSync(unpacked.path, target); // A file system without hard links.
+  }
 }
 
 function writeManifest(dir: string, config: Unpacked, layers: readonly Unpacked[]): Descriptor {

@@ -1,9 +1,11 @@
 import { AnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
 import type { Image } from "../image/image.ts";
-import type { Descriptor } from "../oci/content.ts";
+import { type Descriptor, parseIndex } from "../oci/content.ts";
+import { isDigest } from "../oci/digest.ts";
 import { isIndexType, isManifestType } from "../oci/media-type.ts";
 import { formatPlatform, matchPlatform, type Platform } from "../oci/platform.ts";
+import { readContent } from "../stores/graph.ts";
 import { isIndex, loadImage, loadIndexOrImage } from "../stores/load.ts";
 import { imagesOf, isAttestation, platformMissing } from "../stores/select-platforms.ts";
 import type { ReadableStore } from "../stores/store.ts";
@@ -14,13 +16,14 @@ export interface VerifyOptions extends Pick<VerifyImageOptions, "layers" | "deep
   readonly store: ReadableStore;
   /** As the store's `resolve` takes it: a tag, a digest, "" for the only or newest image. */
   readonly reference: string;
+  /** How the report calls what was examined; what the store and the reference make up by default. */
+  readonly name?: string;
   /** Only these, each served by itself or a lower variant; all that the index has by default. */
   readonly platforms?: readonly Platform[];
 }
 
 export interface VerifyReport {
   readonly schema: "anyarch.verify/v1";
-  /** The reference, and the store where it isn't a name by itself. */
   readonly reference: string;
   /** In the index's order. */
   readonly platforms: readonly PlatformReport[];
@@ -29,7 +32,7 @@ export interface VerifyReport {
 /**
  * Proves an image, or each image of an index but for attestations. `deep` is true by default for stores on this
  * host, whose bytes may have changed, and false for others. Throws IMAGE_NOT_FOUND where the reference stands for
- * nothing, PLATFORM_MISSING, and what keeps from reading (network, credentials).
+ * nothing, PLATFORM_MISSING, CONTENT_INVALID where there is no image at all, and what keeps from reading (network, credentials).
  */
 export async function verify(options: VerifyOptions, ctx: Context): Promise<VerifyReport> {
   const { store, reference } = options;
@@ -38,13 +41,25 @@ export async function verify(options: VerifyOptions, ctx: Context): Promise<Veri
     ? await collectMembers(store, loaded.index.manifests, ctx)
     : [loaded.descriptor];
   const wanted = selectMembers(members, options);
+  if (wanted.length === 0) {
+    throw new AnyarchError(
+      "CONTENT_INVALID",
+      `${nameOf(store, reference)} holds no image: there is nothing to prove.`,
+    );
+  }
   const platforms: PlatformReport[] = [];
   for (const member of wanted) platforms.push(await verifyMember(member, options, ctx));
   return {
     schema: "anyarch.verify/v1",
-    reference: [store.name, reference].filter(Boolean).join(" "),
+    reference: options.name ?? nameOf(store, reference),
     platforms: markTwins(platforms),
   };
+}
+
+/** "registry.example/app:1.0", "oci:dist/image". */
+function nameOf(store: ReadableStore, reference: string): string {
+  if (reference === "") return store.name;
+  return `${store.name}${isDigest(reference) ? "@" : ":"}${reference}`;
 }
 
 /** How deep indexes may be nested. */
@@ -64,10 +79,8 @@ async function collectMembers(
       // Artifacts are listed with their type.
       if (child.artifactType === undefined) members.push(child);
     } else if (isIndexType(child.mediaType) && depth < maxDepth) {
-      const nested = await loadIndexOrImage(store, child.digest, ctx);
-      if (isIndex(nested)) {
-        members.push(...(await collectMembers(store, nested.index.manifests, ctx, depth + 1)));
-      }
+      const nested = parseIndex(await readContent(store, child, ctx));
+      members.push(...(await collectMembers(store, nested.manifests, ctx, depth + 1)));
     }
   }
   return members;

@@ -6,16 +6,11 @@ import { writeLayer } from "../../../src/archive/write-layer.ts";
 import { sortEntries } from "../../../src/archive/sort-entries.ts";
 import type { Context } from "../../../src/host/context.ts";
 import { createContext, createNodeHost } from "../../../src/host/node-host.ts";
-import type { Image } from "../../../src/image/image.ts";
+import { type Image, parseImage } from "../../../src/image/image.ts";
 import type { Layer } from "../../../src/image/layer.ts";
-import { type Manifest, parseManifest, serializeManifest } from "../../../src/oci/content.ts";
+import { type Manifest, serializeManifest } from "../../../src/oci/content.ts";
 import { digestOf } from "../../../src/oci/digest.ts";
-import {
-  type History,
-  type ImageConfig,
-  parseImageConfig,
-  serializeImageConfig,
-} from "../../../src/oci/image-config.ts";
+import { type History, type ImageConfig, serializeImageConfig } from "../../../src/oci/image-config.ts";
 import { type LayerCompression, mediaTypes } from "../../../src/oci/media-type.ts";
 import { parsePlatform } from "../../../src/oci/platform.ts";
 
@@ -65,6 +60,8 @@ export async function makeLayer(
 export interface ImageSpec {
   /** What the config says. */
   readonly platform: string;
+  /** What the index says; the same where absent. */
+  readonly offered?: string;
   readonly layers: readonly Layer[];
   readonly history?: readonly History[];
   readonly config?: Partial<ImageConfig>;
@@ -87,18 +84,17 @@ export function makeImage(spec: ImageSpec): Image {
     layers: spec.layers.map(({ descriptor }) => descriptor),
   };
   const rawManifest = serializeManifest(manifest);
-  return {
-    descriptor: {
-      mediaType: mediaTypes.manifest,
-      digest: digestOf(rawManifest),
-      size: rawManifest.byteLength,
-    },
-    manifest: parseManifest(rawManifest),
-    rawManifest,
-    config: parseImageConfig(rawConfig),
-    rawConfig,
-    layers: spec.layers,
+  const descriptor = {
+    mediaType: mediaTypes.manifest,
+    digest: digestOf(rawManifest),
+    size: rawManifest.byteLength,
+    ...(spec.offered && { platform: parsePlatform(spec.offered) }),
   };
+  return parseImage(descriptor, rawManifest, rawConfig, ({ digest }) => (signal) => {
+    const layer = spec.layers.find((one) => one.descriptor.digest === digest);
+    if (layer === undefined) throw new Error(`no layer ${digest}`);
+    return layer.open(signal);
+  });
 }
 
 /** A context whose cache is in `folder`. */

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Entry } from "../../../src/archive/entry.ts";
 import { makeTempDir, type TempDir } from "../../../src/host/temp-dir.ts";
 import type { Layer } from "../../../src/image/layer.ts";
+import { parseImage } from "../../../src/image/image.ts";
+import { serialize, serializeManifest } from "../../../src/oci/content.ts";
 import { digestOf } from "../../../src/oci/digest.ts";
 import { mediaTypes } from "../../../src/oci/media-type.ts";
 import { parsePlatform } from "../../../src/oci/platform.ts";
@@ -399,43 +401,52 @@ describe("verifyImage, what files need", () => {
 describe("verifyImage, documents", () => {
   it("compares the config with what the index says", async () => {
     const layer = await makeLayer(dir.path, [file("bin/x", amd64)]);
-    const image = makeImage({ platform: "linux/amd64", layers: [layer] });
-    const report = await verifyImage(
-      image,
-      { platform: parsePlatform("linux/arm64") },
-      testContext(dir.path),
-    );
+    const image = makeImage({ platform: "linux/amd64", offered: "linux/arm64", layers: [layer] });
+    const report = await verifyImage(image, {}, testContext(dir.path));
     expect(report).toMatchObject({ platform: "linux/arm64", ok: false });
     expect(brief(report)).toEqual(["error CONFIG_PLATFORM", "error ELF_WRONG_MACHINE bin/x"]);
     expect(report.findings[0]).toMatchObject({ expected: "linux/arm64", found: "linux/amd64" });
   });
 
+  it("compares both with what the caller says", async () => {
+    const layer = await makeLayer(dir.path, [file("bin/x", amd64)]);
+    const image = makeImage({ platform: "linux/amd64", layers: [layer] });
+    const report = await verifyImage(
+      image,
+      { platform: parsePlatform("linux/s390x") },
+      testContext(dir.path),
+    );
+    expect(brief(report)).toEqual([
+      "error CONFIG_PLATFORM",
+      "error CONFIG_PLATFORM",
+      "error ELF_WRONG_MACHINE bin/x",
+    ]);
+  });
+
   it("takes a missing variant as unproved and a different one as wrong", async () => {
     const layer = await makeLayer(dir.path, [file("etc/x", "")]);
-    const v6 = parsePlatform("linux/arm/v6");
-    const silent = makeImage({
-      platform: "linux/arm/v7",
-      layers: [layer],
-      config: { architecture: "arm", os: "linux" },
-    });
-    const { variant: _, ...config } = silent.config;
-    const findings = async (image: typeof silent): Promise<string[]> =>
-      brief(await verifyImage(image, { platform: v6 }, testContext(dir.path)));
-    expect(await findings({ ...silent, config })).toContain("warning CONFIG_PLATFORM");
-    expect(await findings(silent)).toContain("error CONFIG_PLATFORM");
+    const findings = async (config: { variant?: string }): Promise<string[]> => {
+      const bare = { architecture: "arm", os: "linux", rootfs: { type: "layers", diff_ids: [layer.diffID] } };
+      const image = makeImage({ platform: "linux/arm", offered: "linux/arm/v6", layers: [layer] });
+      const rawConfig = serialize({ ...bare, ...config });
+      const descriptor = { ...image.manifest.config, digest: digestOf(rawConfig), size: rawConfig.length };
+      const rawManifest = serializeManifest({ ...image.manifest, config: descriptor });
+      const own = { ...image.descriptor, digest: digestOf(rawManifest), size: rawManifest.length };
+      const remade = parseImage(own, rawManifest, rawConfig, () => layer.open);
+      return brief(await verifyImage(remade, {}, testContext(dir.path)));
+    };
+    expect(await findings({})).toEqual(["warning CONFIG_PLATFORM"]);
+    expect(await findings({ variant: "v7" })).toEqual(["error CONFIG_PLATFORM"]);
+    expect(await findings({ variant: "v6" })).toEqual([]);
   });
 
   it("says when nothing is known of an architecture", async () => {
     const layer = await makeLayer(dir.path, [file("bin/x", amd64)]);
-    const image = makeImage({ platform: "linux/amd64", layers: [layer] });
     const odd = { os: "linux", architecture: "sparc64" };
-    const report = await verifyImage(
-      { ...image, config: { ...image.config, ...odd } },
-      { platform: odd },
-      testContext(dir.path),
-    );
+    const image = makeImage({ platform: "linux/amd64", layers: [layer], config: odd });
+    const report = await verifyImage(image, {}, testContext(dir.path));
     expect(report).toMatchObject({ platform: "linux/sparc64", ok: true });
-    expect(brief(report)).toContain("warning PLATFORM_UNKNOWN");
+    expect(brief(report)).toEqual(["warning PLATFORM_UNKNOWN"]);
   });
 
   it("finds wrong diffIDs, counts and document digests", async () => {
@@ -506,7 +517,7 @@ describe("verifyImage, documents", () => {
 });
 
 describe("scanLayer", () => {
-  it("remembers by the blob's digest, reads again when asked to or when the record is damaged", async () => {
+  it("remembers by the blob's digest, reads again to check the bytes or when the record is damaged", async () => {
     const layer = await makeLayer(dir.path, [file("bin/x", amd64), symlink("bin/y", "x")], "none");
     let opened = 0;
     const counted: Layer = { ...layer, open: async (signal) => (opened++, layer.open(signal)) };
@@ -515,8 +526,11 @@ describe("scanLayer", () => {
     const first = await scanLayer(counted, ctx);
     expect(await scanLayer(counted, ctx)).toEqual(first);
     expect(opened).toBe(1);
-    expect(await scanLayer(counted, ctx, { fresh: true })).toEqual(first);
+    expect(await scanLayer(counted, ctx, { deep: true })).toEqual(first);
     expect(opened).toBe(2);
+    const changed: Layer = { ...layer, open: async () => Readable.from([Buffer.alloc(9)]) };
+    expect(await scanLayer(changed, ctx)).toEqual(first);
+    await expect(scanLayer(changed, ctx, { deep: true })).rejects.toMatchObject({ code: "DIGEST_MISMATCH" });
     const folder = join(ctx.host.cacheDir, "verify", "v1");
     const [name = ""] = await readdir(folder);
     expect(name).toBe(`${layer.descriptor.digest.replace(":", "-")}.json`);
