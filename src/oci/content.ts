@@ -42,7 +42,15 @@ export interface ImageIndex {
 const digest = v.custom<Digest>((input) => typeof input === "string" && isDigest(input), "not a digest");
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const text = v.string();
-const annotations = v.record(text, text);
+/** Text by text. Not v.record, which drops keys such as "constructor". */
+export const stringMap: v.GenericSchema<Annotations> = v.custom<Annotations>(
+  (input) =>
+    typeof input === "object" &&
+    input !== null &&
+    !Array.isArray(input) &&
+    Object.values(input).every((value) => typeof value === "string"),
+  "not a map of strings",
+);
 const platform = v.looseObject({
   architecture: text,
   os: text,
@@ -55,7 +63,7 @@ const descriptor = v.looseObject({
   digest,
   size: count,
   urls: v.exactOptional(v.array(text)),
-  annotations: v.exactOptional(annotations),
+  annotations: v.exactOptional(stringMap),
   data: v.exactOptional(text),
   artifactType: v.exactOptional(text),
   platform: v.exactOptional(platform),
@@ -64,17 +72,27 @@ const optional = {
   mediaType: v.exactOptional(text),
   artifactType: v.exactOptional(text),
   subject: v.exactOptional(descriptor),
-  annotations: v.exactOptional(annotations),
+  annotations: v.exactOptional(stringMap),
 };
+/** Go writes an empty list as null. */
+const descriptors = v.pipe(
+  v.nullable(v.array(descriptor)),
+  v.transform((list) => list ?? []),
+);
+/** A document that is manifest and index at once means different things to different readers (CVE-2021-41190). */
+const absent = v.exactOptional(v.undefined("must not be here"));
 const manifest = v.looseObject({
   schemaVersion: v.literal(2),
   config: descriptor,
-  layers: v.array(descriptor),
+  layers: descriptors,
+  manifests: absent,
   ...optional,
 }) satisfies v.GenericSchema<unknown, Manifest>;
 const index = v.looseObject({
   schemaVersion: v.literal(2),
-  manifests: v.array(descriptor),
+  manifests: descriptors,
+  config: absent,
+  layers: absent,
   ...optional,
 }) satisfies v.GenericSchema<unknown, ImageIndex>;
 

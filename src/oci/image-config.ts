@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type Annotations, parseContent, serialize, sortedMap } from "./content.ts";
+import { type Annotations, parseContent, serialize, sortedMap, stringMap } from "./content.ts";
 import { type Digest, isDigest } from "./digest.ts";
 
 /** image-spec config.md, "rootfs" and "history". */
@@ -63,7 +63,7 @@ const runConfig = v.looseObject({
   Cmd: nullable(v.array(text)),
   Volumes: nullable(v.record(text, v.looseObject({}))),
   WorkingDir: nullable(text),
-  Labels: nullable(v.record(text, text)),
+  Labels: nullable(stringMap),
   StopSignal: nullable(text),
 });
 const imageConfig = v.looseObject({
@@ -93,23 +93,59 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
 
 /** The bytes of a config that anyarch makes: the image-spec's key order, maps sorted, empty values left out. */
 export function serializeImageConfig(value: ImageConfig): Uint8Array {
-  const { created, author, architecture, os, variant, config, rootfs, history, ...rest } = value;
-  return serialize({
-    ...(created !== undefined && { created }),
-    ...(author !== undefined && { author }),
-    architecture,
-    os,
-    ...(variant !== undefined && { variant }),
-    ...rest,
-    ...(config && { config: orderedRunConfig(config) }),
-    rootfs: { type: "layers", diff_ids: rootfs.diff_ids },
-    ...(history && { history }),
-  });
+  const { config, rootfs, history, ...rest } = value;
+  return serialize(
+    inOrder(
+      {
+        ...rest,
+        ...(config && { config: orderedRunConfig(config) }),
+        rootfs: { type: "layers", diff_ids: rootfs.diff_ids },
+        ...(history && { history: history.map((step) => inOrder(step, historyKeys)) }),
+      },
+      imageKeys,
+    ),
+  );
+}
+
+const imageKeys = [
+  "created",
+  "author",
+  "architecture",
+  "os",
+  "os.version",
+  "os.features",
+  "variant",
+  "config",
+  "rootfs",
+  "history",
+];
+const historyKeys = ["created", "created_by", "author", "comment", "empty_layer"];
+const healthKeys = ["Test", "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries"];
+const runKeys = [
+  "User",
+  "ExposedPorts",
+  "Env",
+  "Entrypoint",
+  "Cmd",
+  "Volumes",
+  "WorkingDir",
+  "Labels",
+  "StopSignal",
+  "Healthcheck",
+];
+
+/** The same object with `keys` first, in their order, then all others sorted: equal values get equal bytes. */
+function inOrder<T extends object>(value: T, keys: readonly string[]): T {
+  const rank = (key: string): number => {
+    const at = keys.indexOf(key);
+    return at < 0 ? keys.length : at;
+  };
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  return Object.fromEntries(entries.sort(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1))) as T;
 }
 
 function orderedRunConfig(config: RunConfig): RunConfig {
-  const { User, ExposedPorts, Env, Entrypoint, Cmd, Volumes, WorkingDir, Labels, StopSignal, ...rest } =
-    config;
+  const { User, ExposedPorts, Env, Volumes, WorkingDir, Labels, StopSignal, Healthcheck, ...rest } = config;
   const labels = sortedMap(Labels);
   const keys = (map: Readonly<Record<string, object>>): Record<string, object> =>
     Object.fromEntries(
@@ -117,16 +153,16 @@ function orderedRunConfig(config: RunConfig): RunConfig {
         .sort()
         .map((key) => [key, {}]),
     );
-  return {
+  const ordered: RunConfig = {
+    ...rest,
     ...(User && { User }),
     ...(ExposedPorts && Object.keys(ExposedPorts).length > 0 && { ExposedPorts: keys(ExposedPorts) }),
     ...(Env && Env.length > 0 && { Env }),
-    ...(Entrypoint && { Entrypoint }),
-    ...(Cmd && { Cmd }),
     ...(Volumes && Object.keys(Volumes).length > 0 && { Volumes: keys(Volumes) }),
     ...(WorkingDir && { WorkingDir }),
     ...(labels && { Labels: labels }),
     ...(StopSignal && { StopSignal }),
-    ...rest,
+    ...(Healthcheck && { Healthcheck: inOrder(Healthcheck, healthKeys) }),
   };
+  return inOrder(ordered, runKeys);
 }

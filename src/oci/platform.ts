@@ -9,7 +9,12 @@ export interface Platform {
   readonly "os.features"?: readonly string[];
 }
 
-const architectureAliases: Readonly<Record<string, readonly [string, string?]>> = {
+/** Without a prototype, so that a lookup of "constructor" finds nothing. */
+function table<T>(entries: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
+  return Object.assign(Object.create(null) as Record<string, T>, entries);
+}
+
+const architectureAliases = table<readonly [string, string?]>({
   x86_64: ["amd64"],
   "x86-64": ["amd64"],
   x64: ["amd64"],
@@ -20,7 +25,7 @@ const architectureAliases: Readonly<Record<string, readonly [string, string?]>> 
   armel: ["arm", "v6"],
   armv7l: ["arm", "v7"],
   armv6l: ["arm", "v6"],
-};
+});
 
 const architectures: ReadonlySet<string> = new Set([
   "386",
@@ -58,7 +63,7 @@ const systems: ReadonlySet<string> = new Set([
 ]);
 
 /** Variants from the least capable to the most; a machine runs its own and those before it. */
-const variants: Readonly<Record<string, readonly string[]>> = {
+const variants = table<readonly string[]>({
   arm: ["v5", "v6", "v7", "v8"],
   amd64: ["v1", "v2", "v3", "v4"],
   arm64: [
@@ -81,10 +86,10 @@ const variants: Readonly<Record<string, readonly string[]>> = {
     "v9.6",
     "v9.7",
   ],
-};
+});
 
 /** The variant that an absent one stands for, and which is therefore not written (but for arm). */
-const baseline: Readonly<Record<string, string>> = { arm: "v7", amd64: "v1", arm64: "v8" };
+const baseline = table({ arm: "v7", amd64: "v1", arm64: "v8" });
 
 /**
  * The form that containerd uses: aliases resolved, arm given its variant, the baseline of amd64 (v1) and

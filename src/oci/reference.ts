@@ -23,6 +23,7 @@ export function parseReference(text: string): Reference {
   };
   let rest = text.trim();
   if (rest === "") fail("it is empty");
+  if (/^[a-f0-9]{64}$/.test(rest)) fail("64 hexadecimal digits are a digest or id, not a name");
   let digest: Digest | undefined;
   const at = rest.indexOf("@");
   if (at >= 0) {
@@ -73,9 +74,15 @@ export function formatReference(reference: Reference): string {
   return `${registry}/${repository}${tag === undefined ? "" : `:${tag}`}${digest === undefined ? "" : `@${digest}`}`;
 }
 
-/** The form that people write: without docker.io/ and library/. */
+/** The form that people write: without docker.io/ and library/, where what is left can't be misread. */
 export function familiarReference(reference: Reference): string {
-  return formatReference(reference).replace(/^docker\.io\/(?:library\/(?=[^/]*$))?/, "");
+  const full = formatReference(reference);
+  if (reference.registry !== "docker.io") return full;
+  const [first = "", ...others] = reference.repository.split("/");
+  const isOfficial = first === "library" && others.length === 1;
+  const name = isOfficial ? (others[0] ?? "") : reference.repository;
+  const isMisread = splitDomain(name).repository !== reference.repository || /^[a-f0-9]{64}$/.test(name);
+  return isMisread ? full : name + full.slice("docker.io/".length + reference.repository.length);
 }
 
 /** The same reference with tag `latest` where it has neither tag nor digest. */

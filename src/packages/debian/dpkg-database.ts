@@ -1,7 +1,6 @@
 import type { Entry, FileEntry } from "../../archive/entry.ts";
 import type { OpenedPackage } from "./deb-store.ts";
 import type { ReplacedFiles } from "./file-tree.ts";
-import { parseParagraphs } from "./deb822.ts";
 
 const root = "var/lib/dpkg";
 
@@ -86,9 +85,4 @@ function triggerFiles(packages: readonly OpenedPackage[]): Entry[] {
     textFile(`${root}/triggers/Unincorp`, ""),
     textFile(`${root}/triggers/Lock`, ""),
   ];
-}
-
-/** The value of a field of a control file. */
-export function controlField(one: OpenedPackage, name: string): string | undefined {
-  return parseParagraphs(one.control, `the control file of ${one.locked.name}`)[0]?.get(name.toLowerCase());
 }

@@ -7,7 +7,7 @@ import { mergeIntoUsr } from "./usr-merge.ts";
 import { versionSatisfies } from "./version.ts";
 
 /** What lies at a path, and the package that put it there; undefined for what anyarch makes itself. */
-export interface Placed {
+interface Placed {
   readonly entry: Entry;
   readonly owner: OpenedPackage | undefined;
 }

@@ -15,7 +15,7 @@ import { scriptNotes, type ScriptNote } from "./script-notes.ts";
 import { addSystemFiles } from "./system-files.ts";
 
 /** Entries of one layer, sorted bytewise by path, parents first. */
-export interface DebianLayer {
+interface DebianLayer {
   readonly name: string;
   /** True where the bytes are the same for all platforms whose sets of `Architecture: all` packages are the same. */
   readonly neutral: boolean;

@@ -41,6 +41,7 @@ export async function fetchRelease(
   const keyring = await loadKeyring(source.signedBy, ctx);
   const text = await verifyClearsigned(bytes, url.href, keyring, ctx.host.now());
   const release = parseRelease(text, url.href, source, suite);
+  checkSuite(release, url);
   const until = release.validUntil;
   if (until !== undefined && source.checkValidUntil !== false && ctx.host.now() > until) {
     throw new AnyarchError(
@@ -52,6 +53,18 @@ export async function fetchRelease(
     );
   }
   return release;
+}
+
+/** A rightly signed Release file of an older suite in the place of the wanted one would be a downgrade. */
+function checkSuite(release: ParsedRelease, url: URL): void {
+  const base = release.suite.replace(/\/.*$/, "");
+  const known = release.names.map((name) => name.replace(/\/.*$/, ""));
+  if (known.length === 0 || known.includes(base)) return;
+  throw new AnyarchError(
+    "DEBIAN_SIGNATURE",
+    `${url.href} is not trusted: it is signed for ${release.names.join(" and ")}, not for ${release.suite}.`,
+    { hint: "The mirror serves another release under this name. Use another mirror." },
+  );
 }
 
 interface CachedHeaders {
@@ -87,12 +100,13 @@ async function fetchCached(url: URL, ctx: Context): Promise<Uint8Array | undefin
   return body;
 }
 
-function parseRelease(
-  text: string,
-  what: string,
-  source: DebianSource,
-  suite: string,
-): Release & { readonly validUntil?: Date } {
+interface ParsedRelease extends Release {
+  /** Suite and codename as the file itself says. */
+  readonly names: readonly string[];
+  readonly validUntil?: Date;
+}
+
+function parseRelease(text: string, what: string, source: DebianSource, suite: string): ParsedRelease {
   const [fields] = parseParagraphs(text, what);
   const checksums = fields?.get("sha256");
   if (fields === undefined || checksums === undefined) {
@@ -118,6 +132,7 @@ function parseRelease(
       !/\bPackages\b/.test(fields.get("no-support-for-architecture-all") ?? ""),
     priority: yes("notautomatic") ? (yes("butautomaticupgrades") ? 100 : 1) : 500,
     files,
+    names: [fields.get("suite"), fields.get("codename")].filter((name) => name !== undefined),
     ...(until !== undefined && { validUntil: new Date(until) }),
   };
 }

@@ -1,9 +1,12 @@
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { PublicKey } from "openpgp";
+import type { PublicKey, VerifyMessageResult } from "openpgp";
+
 import { AnyarchError } from "../../errors/error.ts";
 import type { Context } from "../../host/context.ts";
 import { aptRoot } from "./apt-root.ts";
+
+type VerificationResult = VerifyMessageResult<string>["signatures"][number];
 
 /** Keys that may sign an archive, and where they came from, for errors. */
 export interface Keyring {
@@ -100,13 +103,14 @@ export async function verifyClearsigned(
   keyring: Keyring,
   now: Date,
 ): Promise<string> {
-  const fail = (why: string, hint: string, cause?: unknown): AnyarchError =>
-    new AnyarchError("DEBIAN_SIGNATURE", `${what} is not trusted: ${why}.`, { hint, cause });
   const text = Buffer.from(bytes).toString("utf8").trim();
-  const whole =
-    text.startsWith("-----BEGIN PGP SIGNED MESSAGE-----") && text.endsWith("-----END PGP SIGNATURE-----");
-  if (!whole) {
-    throw fail(
+  // Nothing may stand before or after what is signed.
+  if (
+    !text.startsWith("-----BEGIN PGP SIGNED MESSAGE-----") ||
+    !text.endsWith("-----END PGP SIGNATURE-----")
+  ) {
+    throw untrusted(
+      what,
       "it isn't a clear-signed file",
       "Something else answers instead of the mirror; check its address.",
     );
@@ -117,38 +121,52 @@ export async function verifyClearsigned(
     const message = await openpgp.readCleartextMessage({ cleartextMessage: text });
     result = await openpgp.verify({ message, verificationKeys: [...keyring.keys], date: now });
   } catch (error) {
-    throw fail("its signature can't be read", "Check that the mirror is a Debian archive.", error);
+    throw untrusted(what, "its signature can't be read", "Check that the mirror is a Debian archive.", error);
   }
+  await checkSignatures(result.signatures, what, keyring, now);
+  return result.data;
+}
+
+function untrusted(what: string, why: string, hint: string, cause?: unknown): AnyarchError {
+  return new AnyarchError("DEBIAN_SIGNATURE", `${what} is not trusted: ${why}.`, { hint, cause });
+}
+
+async function checkSignatures(
+  signatures: readonly VerificationResult[],
+  what: string,
+  keyring: Keyring,
+  now: Date,
+): Promise<void> {
+  const worthless: string[] = [];
   let good = 0;
-  const unknown: string[] = [];
-  for (const { keyID, verified } of result.signatures) {
-    const id = keyID.toHex();
+  for (const { keyID, verified } of signatures) {
+    const id = keyID.toHex().toUpperCase();
     const signer = keyring.keys.find((key) => key.getKeys(keyID).length > 0);
     if (signer === undefined) {
-      unknown.push(id.toUpperCase());
-      verified.catch(() => {}); // Rejected because the key is unknown: said below if nothing else is good.
+      verified.catch(() => {}); // It says only that the key is unknown.
+      worthless.push(`key ${id}, which isn't in ${keyring.origin}`);
       continue;
     }
     try {
       await verified;
-      await signer.getSigningKey(keyID, now); // Expired or revoked by now.
-      good++;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      throw fail(
-        `the signature by key ${id.toUpperCase()} is bad (${why})`,
+      throw untrusted(
+        what,
+        `the signature by key ${id} is bad (${why})`,
         "The file was changed on its way, or the keyring or the clock is out of date. Nothing of it is used.",
         error,
       );
     }
+    // A key that expired since doesn't count; others may have signed, too.
+    const usable = await signer.getSigningKey(keyID, now).then(Boolean, () => false);
+    if (usable) good++;
+    else worthless.push(`key ${id}, which is expired or revoked`);
   }
-  if (good === 0) {
-    const signers =
-      unknown.length === 0 ? "it has no signature" : `it is signed by ${unknown.join(", ")} only`;
-    throw fail(
-      `${signers}, and no key in ${keyring.origin} fits`,
-      "Update the package debian-archive-keyring, or name the right keyring with Signed-By.",
-    );
-  }
-  return result.data;
+  if (good > 0) return;
+  throw untrusted(
+    what,
+    worthless.length === 0 ? "it has no signature" : `it is signed by ${worthless.join(" and ")}`,
+    "Update the package debian-archive-keyring, or name the right keyring with Signed-By.",
+  );
 }

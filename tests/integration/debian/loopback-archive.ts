@@ -50,7 +50,7 @@ function controlText(one: TestPackage): string {
 }
 
 /** deb(5), with a gzipped control.tar and a plain data.tar. */
-export function makeDeb(one: TestPackage): Buffer {
+function makeDeb(one: TestPackage): Buffer {
   const control = Object.entries({ control: controlText(one), ...one.control }).map(([name, text]) =>
     file(name, text, 0o755),
   );

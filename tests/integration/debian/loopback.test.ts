@@ -208,22 +208,20 @@ describe("a Debian archive on loopback", () => {
 
   it("refuses an InRelease by another key, without any key, or past its time", async () => {
     const [source] = request.mirrors ?? [];
-    const other = await startArchive({ packages: [], architectures: ["amd64"] });
-    await using _ = other;
+    await using other = await startArchive({ packages: [], architectures: ["amd64"] });
     const foreign = { ...request, mirrors: [{ ...source!, signedBy: other.publicKey }] };
     await expect(resolveDebian(foreign, [amd64], ctx)).rejects.toMatchObject({
       code: "DEBIAN_SIGNATURE",
-      message: expect.stringContaining("no key in"),
+      message: expect.stringContaining("which isn't in Signed-By"),
     });
     const missing = { ...request, mirrors: [{ ...source!, signedBy: "/nowhere/keyring.gpg" }] };
     await expect(resolveDebian(missing, [amd64], ctx)).rejects.toMatchObject({ code: "DEBIAN_SIGNATURE" });
 
-    const stale = await startArchive({
+    await using stale = await startArchive({
       packages,
       architectures: ["amd64"],
       release: { "Valid-Until": "Thu, 08 Jan 2026 00:00:00 UTC" },
     });
-    await using _stale = stale;
     const old = { ...source!, uri: stale.uri, signedBy: stale.publicKey };
     await expect(resolveDebian({ ...request, mirrors: [old] }, [amd64], ctx)).rejects.toMatchObject({
       code: "DEBIAN_SIGNATURE",
@@ -231,6 +229,15 @@ describe("a Debian archive on loopback", () => {
     });
     const allowed = { ...request, mirrors: [{ ...old, checkValidUntil: false }] };
     expect(Object.keys((await resolveDebian(allowed, [amd64], ctx)).architectures)).toEqual(["amd64"]);
+  });
+
+  it("refuses the Release file of another suite in the place of the wanted one", async () => {
+    archive.files.set("dists/newer/InRelease", archive.files.get("dists/test/InRelease")!);
+    const mirrors = (request.mirrors ?? []).map((source) => ({ ...source, suites: ["newer"] }));
+    await expect(resolveDebian({ ...request, suite: "newer", mirrors }, [amd64], ctx)).rejects.toMatchObject({
+      code: "DEBIAN_SIGNATURE",
+      message: expect.stringContaining("signed for test, not for newer"),
+    });
   });
 
   it("reads keyrings from files, armored or binary", async () => {

@@ -1,12 +1,12 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseParagraphs } from "../../../../src/packages/debian/deb822.ts";
 import { formatRelations, parseRelations, type Relation } from "../../../../src/packages/debian/relation.ts";
 
 const name = fc
   .tuple(
-    fc.constantFrom(..."abcz059"),
-    fc.string({ unit: fc.constantFrom(..."abc019+.-"), minLength: 1, maxLength: 8 }),
+    fc.constantFrom(...Array.from("abcz059")),
+    fc.string({ unit: fc.constantFrom(...Array.from("abc019+.-")), minLength: 1, maxLength: 8 }),
   )
   .map((parts) => parts.join(""));
 const relation: fc.Arbitrary<Relation> = fc
@@ -78,7 +78,10 @@ describe("control files", () => {
   });
 
   it("gives back any fields", () => {
-    const field = fc.tuple(name, fc.string({ unit: fc.constantFrom(..."ab :,#é"), maxLength: 10 }));
+    const field = fc.tuple(
+      name,
+      fc.string({ unit: fc.constantFrom(...Array.from("ab :,#é")), maxLength: 10 }),
+    );
     fc.assert(
       fc.property(
         fc.uniqueArray(field, { selector: ([key]) => key, minLength: 1, maxLength: 5 }),

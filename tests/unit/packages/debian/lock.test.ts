@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { debianFacts } from "../../../../src/packages/debian/facts.ts";
 import {
@@ -8,7 +8,11 @@ import {
   serializeDebianLock,
 } from "../../../../src/packages/debian/resolve.ts";
 
-const hex = fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: 64, maxLength: 64 });
+const hex = fc.string({
+  unit: fc.constantFrom(...Array.from("0123456789abcdef")),
+  minLength: 64,
+  maxLength: 64,
+});
 const name = fc.constantFrom("libc6", "zlib1g", "libstdc++6", "python3.11-minimal", "a.b-c+d");
 const locked: fc.Arbitrary<LockedPackage> = fc
   .tuple(name, hex, fc.nat(), fc.boolean())

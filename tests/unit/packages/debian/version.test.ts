@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   compareVersions,
@@ -20,7 +20,11 @@ function dpkgOrder(pairs: readonly (readonly [string, string])[]): number[] {
   return stdout.trim().split("\n").map(Number);
 }
 
-const part = fc.string({ unit: fc.constantFrom(..."0123456789aAbzZ.+~"), minLength: 0, maxLength: 6 });
+const part = fc.string({
+  unit: fc.constantFrom(...Array.from("0123456789aAbzZ.+~")),
+  minLength: 0,
+  maxLength: 6,
+});
 const version = fc
   .tuple(
     fc.option(fc.nat({ max: 3 }), { nil: undefined }),
