@@ -87,7 +87,7 @@ class PythonApplication implements Application {
     this.dependencySource =
       dependencies === undefined ? "left out (--no-include-deps)" : dependencies.source.kind;
     this.defaultBases = [
-      { kind: "debian", packages: ["python3", "ca-certificates"] },
+      { kind: "debian", packages: ["python3", "ca-certificates", "dash"] },
       { kind: "image", reference: `python:${defaultMinor(options.directory, project?.requiresPython)}-slim` },
     ];
     this.notes = sources.warnings;

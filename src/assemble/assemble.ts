@@ -5,6 +5,7 @@ import { AnyarchError } from "../errors/error.ts";
 import { runTask } from "../events/task.ts";
 import type { Context } from "../host/context.ts";
 import type { Image } from "../image/image.ts";
+import type { Digest } from "../oci/digest.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import { type BaseFindings, type BuildPlan, makePlan } from "../plan/build-plan.ts";
 import type { BuildRequest } from "../plan/build-request.ts";
@@ -31,7 +32,10 @@ export interface AssembleOptions {
 export interface AssembledImage {
   readonly platform: Platform;
   readonly image: Image;
+  /** Made here, of the base's packages or of the application. */
   readonly built: readonly BuiltLayer[];
+  /** Those of the application. */
+  readonly application: ReadonlySet<Digest>;
 }
 
 interface Prepared {
@@ -187,7 +191,8 @@ async function makeImages(
       );
       const annotations = { ...baseAnnotations(base, platformBase), ...sources, ...request.annotations };
       const image = composeImage(start, layers, selection.run, request, annotations);
-      return { platform, image, built: [...baseLayers, ...layers] };
+      const application = new Set(layers.map(({ layer }) => layer.descriptor.digest));
+      return { platform, image, built: [...baseLayers, ...layers], application };
     }),
   );
   await digests.save();

@@ -25,14 +25,17 @@ export async function proveImages(
   ctx: Context,
 ): Promise<ReadonlyMap<string, Proof>> {
   const proofs = new Map<string, Proof>();
-  for (const { platform, image, built } of images) {
+  for (const { platform, image, built, application } of images) {
     const name = formatPlatform(platform);
     const own = new Set(built.map(({ layer }) => layer.descriptor.digest));
     const report = await verifyImage(image, { platform, layers: scope === "full" ? "all" : own, allow }, ctx);
     const wrong = report.findings.filter(({ severity }) => severity === "error");
     if (wrong.length > 0) throw unproved(report, wrong);
-    for (const { message } of report.findings.filter(({ severity }) => severity === "warning")) {
-      ctx.emit({ type: "log", level: "warning", message, platform: name });
+    for (const { message, layer, severity } of report.findings) {
+      if (severity !== "warning") continue;
+      // A distribution's package may hold scripts for interpreters that nobody asked for.
+      const level = layer !== undefined && !application.has(layer) ? "debug" : "warning";
+      ctx.emit({ type: "log", level, message, platform: name });
     }
     proofs.set(name, { files: report.files, elf: report.elf });
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Emit } from "../events/event.ts";
@@ -35,9 +36,12 @@ export function createNodeHost(options: NodeHostOptions = {}): Host & { close():
 
 /** A context on `host` that can't be cancelled and reports nothing unless told otherwise. */
 export function createContext(host: Host, options: { signal?: AbortSignal; emit?: Emit } = {}): Context {
+  const signal = options.signal ?? new AbortController().signal;
+  // Every request and child process listens to it; dozens at once are no leak.
+  setMaxListeners(0, signal);
   return {
     host,
-    signal: options.signal ?? new AbortController().signal,
+    signal,
     emit: options.emit ?? (() => {}),
   };
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { Readable } from "node:stream";
 import { AnyarchError, isAbort } from "../errors/error.ts";
 import { runTask, type Task } from "../events/task.ts";
@@ -80,6 +81,7 @@ class Copy {
     this.#request = request;
     // The first failure stops everything else that is on its way.
     this.#ctx = { ...ctx, signal: AbortSignal.any([ctx.signal, this.#stop.signal]) };
+    setMaxListeners(0, this.#ctx.signal);
     this.#parent = parent;
     this.#limiter = new Limiter(request.concurrency ?? 4);
   }

@@ -9,6 +9,8 @@ const heartbeatMs = 10_000;
 interface Running {
   readonly name: string;
   readonly started: number;
+  /** A part of another task: what it did is in that task's line. */
+  readonly part: boolean;
   lastLine: number;
 }
 
@@ -22,8 +24,13 @@ export function createPlainRenderer(terminal: Terminal, options: RendererOptions
     const now = performance.now();
     switch (event.type) {
       case "task.started":
-        running.set(event.id, { name: label(event.name, event.platform), started: now, lastLine: now });
-        if (options.verbose) line(`… ${label(event.name, event.platform)}`);
+        running.set(event.id, {
+          name: label(event.name, event.platform),
+          started: now,
+          part: event.parent !== undefined,
+          lastLine: now,
+        });
+        if (options.verbose && event.parent === undefined) line(`… ${label(event.name, event.platform)}`);
         return;
       case "task.progress": {
         const task = running.get(event.id);
@@ -35,7 +42,8 @@ export function createPlainRenderer(terminal: Terminal, options: RendererOptions
       case "task.finished": {
         const task = running.get(event.id);
         running.delete(event.id);
-        if (task !== undefined) line(finishedLine(terminal, task, event, now));
+        if (task === undefined || (task.part && event.status !== "failed" && !options.verbose)) return;
+        line(finishedLine(terminal, task, event, now));
         return;
       }
       case "log":

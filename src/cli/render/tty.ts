@@ -9,6 +9,8 @@ interface Running {
   readonly name: string;
   readonly platform: string | undefined;
   readonly started: number;
+  /** A part of another task: gone from the screen when it is done. */
+  readonly part: boolean;
   progress?: Extract<BuildEvent, { type: "task.progress" }>;
 }
 
@@ -47,6 +49,7 @@ class LiveView {
           name: event.name,
           platform: event.platform,
           started: performance.now(),
+          part: event.parent !== undefined,
         });
         return;
       case "task.progress": {
@@ -79,7 +82,7 @@ class LiveView {
   #finish(event: Extract<BuildEvent, { type: "task.finished" }>): void {
     const task = this.#running.get(event.id);
     this.#running.delete(event.id);
-    if (task === undefined) return;
+    if (task === undefined || (task.part && event.status !== "failed" && !this.#verbose)) return;
     const line = { name: labelOf(task), started: task.started };
     this.#above(finishedLine(this.#terminal, line, event, performance.now()));
   }
