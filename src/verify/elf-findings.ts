@@ -66,10 +66,10 @@ function excuseFor(
   const wanted = machineOf(subject.platform);
   const right = wanted === undefined ? undefined : counterpart(path, facts.machine, wanted, fits);
   if (right !== undefined) return { severity: "info", why: `the one for this platform is ${right}` };
+  if (/(?:^|\/)(?:testdata|test-data)\//.test(path)) return { severity: "info", why: "it is test data" };
   if (facts.type !== "exec" && facts.type !== "dyn") {
     return { severity: "warning", why: `it isn't run or loaded by itself (type ${facts.type})` };
   }
-  if (/(?:^|\/)(?:testdata|test-data)\//.test(path)) return { severity: "info", why: "it is test data" };
   if (isCrossToolchain(path, facts)) {
     return { severity: "warning", why: "it is part of a cross toolchain" };
   }

@@ -137,11 +137,11 @@ function depth(path: string): number {
 }
 
 /** "usr/bin/env" → ["usr/bin", "env"]. */
-export function splitPath(path: string): readonly [string, string] {
+function splitPath(path: string): readonly [string, string] {
   const slash = path.lastIndexOf("/");
   return slash < 0 ? ["", path] : [path.slice(0, slash), path.slice(slash + 1)];
 }
 
-export function joinName(folder: string, name: string): string {
+function joinName(folder: string, name: string): string {
   return folder === "" ? name : `${folder}/${name}`;
 }

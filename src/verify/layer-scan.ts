@@ -43,7 +43,7 @@ export interface ScannedElf extends ScannedFile {
   readonly facts: ElfFacts;
 }
 
-export interface ScannedMalformed extends ScannedFile {
+interface ScannedMalformed extends ScannedFile {
   readonly why: string;
 }
 

@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Entry } from "../../../src/archive/entry.ts";
 import { makeTempDir, type TempDir } from "../../../src/host/temp-dir.ts";
@@ -48,6 +49,16 @@ async function verify(
     ...(history && { history: history.map((created_by) => ({ created_by })) }),
   });
   return verifyImage(image, rest, testContext(dir.path));
+}
+
+/** Gives all headers of a tar at whole blocks a right checksum, so that what they say is read. */
+function mendChecksums(tar: Buffer): void {
+  for (let at = 0; at + 512 <= tar.length; at += 512) {
+    if (tar.toString("latin1", at + 257, at + 262) !== "ustar") continue;
+    tar.fill(0x20, at + 148, at + 156);
+    const sum = tar.subarray(at, at + 512).reduce((total, byte) => total + byte, 0);
+    tar.write(`${sum.toString(8).padStart(6, "0")}\0`, at + 148, "latin1");
+  }
 }
 
 /** "severity CODE path" of each finding. */
@@ -504,6 +515,40 @@ describe("verifyImage, documents", () => {
     const report = await verifyImage(image, {}, testContext(dir.path));
     expect(brief(report)).toEqual(["error ELF_WRONG_MACHINE bin/x", "error LAYER_UNREADABLE"]);
     expect(report.findings[1]).toMatchObject({ layerIndex: 0, layer: descriptor.digest });
+  });
+
+  it("reports on any layer whatever its bytes are", async () => {
+    const content = [
+      file(
+        "lib/x.so",
+        buildElf({ machine: machines.arm, class: 32, needed: ["a"], armAttributes: [[6, 10]] }),
+      ),
+      file("a/.wh.x", ""),
+      file("a/.wh..wh..opq", ""),
+      hardlink("lib/y.so", "lib/x.so"),
+      symlink("lib64", "lib"),
+      file("v/demo-1.dist-info/RECORD", '"x,y.so",,\n../../../../z,,\n'),
+    ];
+    const bytes = await readBlob(await makeLayer(dir.path, content, "none"));
+    const change = fc.tuple(fc.nat({ max: bytes.length - 1 }), fc.nat({ max: 255 }));
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { maxLength: 12 }), fc.boolean(), async (changes, mend) => {
+        const blob = Buffer.from(bytes);
+        for (const [at, value] of changes) blob[at] = value;
+        if (mend) mendChecksums(blob);
+        const descriptor = { mediaType: mediaTypes.layer, digest: digestOf(blob), size: blob.length };
+        const layer: Layer = {
+          descriptor,
+          diffID: descriptor.digest,
+          open: async () => Readable.from([blob]),
+        };
+        const image = makeImage({ platform: "linux/arm64", layers: [layer] });
+        const report = await verifyImage(image, {}, testContext(dir.path));
+        expect(report.ok).toBe(report.findings.every(({ severity }) => severity !== "error"));
+        expect(JSON.parse(JSON.stringify(report))).toEqual(report);
+      }),
+      { numRuns: 150 },
+    );
   });
 
   it("passes on what isn't the image's fault", async () => {
