@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import * as v from "valibot";
 import { systemCode } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
-import { askCredentialHelper } from "./credential-helper.ts";
+import { askCredentialHelper } from "./credential-program.ts";
 import { canonicalRegistry, type Credential } from "./credential.ts";
 
 const text = v.exactOptional(v.string());

@@ -1,4 +1,6 @@
+import { rmSync } from "node:fs";
 import type { Readable } from "node:stream";
+import { AnyarchError } from "../errors/error.ts";
 import { mkdir, rename, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { stagingPath } from "../host/atomic-file.ts";
@@ -36,7 +38,12 @@ export class BlobCache {
    */
   async getOrFetch(descriptor: Descriptor, open: PushContent, ctx: Context): Promise<Readable> {
     const path = await this.ensure(descriptor, open, ctx);
-    return openVerifiedFile(path, descriptor, "the cache");
+    const stream = openVerifiedFile(path, descriptor, "the cache");
+    // Once only: the next time it is fetched anew.
+    stream.once("error", (error) => {
+      if (error instanceof AnyarchError && error.code === "DIGEST_MISMATCH") rmSync(path, { force: true });
+    });
+    return stream;
   }
 
   /**
