@@ -40,7 +40,6 @@ export function venvSkeleton(executable: string, minor: string): Entry[] {
     link("python", executable),
     link("python3", "python"),
     link(`python${minor}`, "python"),
-    { type: "directory", path: sitePackages(minor), mode: 0o755 },
   ];
 }
 

@@ -3,6 +3,7 @@ import type { Application, AppSelection, AppTarget } from "../apps/app-type.ts";
 import { detectApp } from "../apps/app-types.ts";
 import { AnyarchError } from "../errors/error.ts";
 import { runTask } from "../events/task.ts";
+import { runTogether } from "../host/concurrency.ts";
 import type { Context } from "../host/context.ts";
 import type { Image } from "../image/image.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -181,14 +182,18 @@ async function makeImages(
     bases.map(({ platform }) => platform),
     ctx,
   );
-  const images = await Promise.all(
-    bases.map(async (platformBase) => {
+  const images = await runTogether(
+    ctx,
+    bases.map((platformBase) => async (shared: Context): Promise<AssembledImage> => {
       const { platform } = platformBase;
       const name = formatPlatform(platform);
-      const { image: start, built: baseLayers } = await platformBase.image(builder, ctx);
-      const layers = await Promise.all(
-        (appLayers.get(name) ?? []).map((layer) => builder.build(layer, name, ctx)),
-      );
+      const [{ image: start, built: baseLayers }, layers] = await Promise.all([
+        platformBase.image(builder, shared),
+        runTogether(
+          shared,
+          (appLayers.get(name) ?? []).map((layer) => (inner: Context) => builder.build(layer, name, inner)),
+        ),
+      ]);
       const annotations = { ...baseAnnotations(base, platformBase), ...sources, ...request.annotations };
       const image = composeImage(start, layers, selection.run, request, annotations);
       const application = new Set(layers.map(({ layer }) => layer.descriptor.digest));

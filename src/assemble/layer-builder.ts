@@ -9,11 +9,12 @@ import { writeLayer, type WrittenLayer } from "../archive/write-layer.ts";
 import type { AppLayer } from "../apps/app-type.ts";
 import { runTask } from "../events/task.ts";
 import { stagingPath, writeFileAtomic } from "../host/atomic-file.ts";
+import { Limiter } from "../host/concurrency.ts";
 import type { Context } from "../host/context.ts";
-import { Limiter } from "../stores/limit.ts";
 import type { Layer } from "../image/layer.ts";
-import { type Digest, digestHex, digestOf, isDigest } from "../oci/digest.ts";
+import { digestOf, isDigest } from "../oci/digest.ts";
 import { mediaTypes } from "../oci/media-type.ts";
+import { BlobCache } from "../stores/blob-cache.ts";
 import type { ContentDigests } from "./content-digests.ts";
 import { layerRecipe } from "./layer-recipe.ts";
 
@@ -76,6 +77,10 @@ export class LayerBuilder {
     return running.then((built) => ({ ...built, name: source.name, neutral: source.neutral }));
   }
 
+  #blobs(ctx: Context): BlobCache {
+    return new BlobCache(ctx.host.cacheDir);
+  }
+
   #format(): string {
     return this.#options.compression === "gzip" ? `gzip-${gzipLevel}-${gzipBlockSize}` : "zstd-3-1048576";
   }
@@ -95,7 +100,7 @@ export class LayerBuilder {
     if (!this.#options.remember) return undefined;
     const remembered = readMemo(memoPath(ctx, recipe));
     if (remembered === undefined) return undefined;
-    const there = await stat(blobPath(ctx, remembered.digest)).catch(() => undefined);
+    const there = await stat(this.#blobs(ctx).pathOf(remembered.digest)).catch(() => undefined);
     return there?.size === remembered.size ? remembered : undefined;
   }
 
@@ -106,7 +111,7 @@ export class LayerBuilder {
     ctx: Context,
   ): Promise<Remembered> {
     const total = entries.reduce((sum, entry) => sum + (entry.type === "file" ? entry.size : 0), 0);
-    const staging = stagingPath(blobPath(ctx, digestOf("")));
+    const staging = stagingPath(this.#blobs(ctx).pathOf(digestOf("")));
     await mkdir(dirname(staging), { recursive: true });
     try {
       const written = await writeLayer(entries, {
@@ -116,7 +121,7 @@ export class LayerBuilder {
         signal: ctx.signal,
         onProgress: (current) => progress(Math.min(current, total), total, "bytes"),
       });
-      await rename(staging, blobPath(ctx, written.digest));
+      await rename(staging, this.#blobs(ctx).pathOf(written.digest));
       await writeFileAtomic(memoPath(ctx, recipe), JSON.stringify(written));
       return written;
     } finally {
@@ -125,7 +130,7 @@ export class LayerBuilder {
   }
 
   #describe(source: AppLayer, written: Remembered, cached: boolean, ctx: Context): BuiltLayer {
-    const path = blobPath(ctx, written.digest);
+    const path = this.#blobs(ctx).pathOf(written.digest);
     const mediaType = this.#options.compression === "gzip" ? mediaTypes.layerGzip : mediaTypes.layerZstd;
     return {
       layer: {
@@ -139,11 +144,6 @@ export class LayerBuilder {
       uncompressedSize: written.uncompressedSize,
     };
   }
-}
-
-/** Where the blob cache of stores/ keeps a blob. */
-function blobPath(ctx: Context, digest: Digest): string {
-  return join(ctx.host.cacheDir, "blobs", "sha256", digestHex(digest));
 }
 
 function memoPath(ctx: Context, recipe: string): string {

@@ -2,6 +2,8 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AnyarchError } from "../../errors/error.ts";
 import { runTask } from "../../events/task.ts";
+import { stagingPath } from "../../host/atomic-file.ts";
+import { forEachConcurrently } from "../../host/concurrency.ts";
 import type { Context } from "../../host/context.ts";
 import { formatPlatform, type Platform } from "../../oci/platform.ts";
 import { downloadVerified } from "./download.ts";
@@ -39,7 +41,7 @@ export async function openPackages(
       let current = 0;
       const onBytes = (count: number): void => task.progress((current += count), total, "bytes");
       const mirrors = await sources();
-      await inParallel(missing, (one) => fetchPackage(one, mirrors, onBytes, ctx));
+      await forEachConcurrently(missing, concurrency, (one) => fetchOnce(one, mirrors, onBytes, ctx));
       task.detail(`${(total / 1e6).toFixed(1)} MB`);
     }
     return Promise.all(
@@ -53,24 +55,23 @@ export async function openPackages(
   });
 }
 
-/** Stops at the first failure: what runs already is waited for, so that nothing writes after the error. */
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  let failed = false;
-  const worker = async (): Promise<void> => {
-    for (const item of queue) {
-      if (failed) return;
-      try {
-        await work(item);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    }
-  };
-  const results = await Promise.allSettled(Array.from({ length: concurrency }, worker));
-  const rejected = results.find((result) => result.status === "rejected");
-  if (rejected !== undefined) throw rejected.reason;
+/** Packages that are being fetched by this process: platforms share those of all architectures. */
+const pending = new Map<string, Promise<void>>();
+
+/** Fetches a package once, however many platforms ask for it at the same time. */
+function fetchOnce(
+  one: LockedPackage,
+  mirrors: readonly DebianSource[],
+  onBytes: (count: number) => void,
+  ctx: Context,
+): Promise<void> {
+  const key = unpackedPath(one.sha256, ctx);
+  let running = pending.get(key);
+  if (running === undefined) {
+    running = fetchPackage(one, mirrors, onBytes, ctx).finally(() => pending.delete(key));
+    pending.set(key, running);
+  }
+  return running;
 }
 
 async function fetchPackage(
@@ -79,7 +80,7 @@ async function fetchPackage(
   onBytes: (count: number) => void,
   ctx: Context,
 ): Promise<void> {
-  const file = join(ctx.host.cacheDir, "debian", "debs", `${one.sha256}-${process.pid}.deb`);
+  const file = stagingPath(join(ctx.host.cacheDir, "debian", "debs", `${one.sha256}.deb`));
   const likely = mirrors.filter((source) => source.suites.includes(one.suite));
   const addresses = [...new Set([...likely, ...mirrors].map((source) => source.uri))];
   try {

@@ -8,10 +8,11 @@ import { fileURLToPath } from "node:url";
 import { AnyarchError } from "../../errors/error.ts";
 import { redact } from "../../errors/redact.ts";
 import { runTask } from "../../events/task.ts";
+import { forEachConcurrently } from "../../host/concurrency.ts";
 import type { Context } from "../../host/context.ts";
 import { formatPlatform, type Platform } from "../../oci/platform.ts";
 import { httpGet, IndexAccess } from "./http-get.ts";
-import { forEachConcurrently, selectionAccess, type Selection, type WheelChoice } from "./select.ts";
+import { selectionAccess, type Selection, type WheelChoice } from "./select.ts";
 
 /** A wheel on the host's disk, for one platform. */
 export interface WheelFile {

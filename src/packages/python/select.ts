@@ -1,5 +1,6 @@
 import { AnyarchError } from "../../errors/error.ts";
 import { runTask } from "../../events/task.ts";
+import { forEachConcurrently } from "../../host/concurrency.ts";
 import type { Context } from "../../host/context.ts";
 import { formatPlatform } from "../../oci/platform.ts";
 import { chooseFile, type CandidateFile } from "./choose.ts";
@@ -228,26 +229,4 @@ function finishRows(
 
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** Runs `work` on all items, at most `limit` at a time; the first failure stops the rest from starting. */
-export async function forEachConcurrently<T>(
-  items: readonly T[],
-  limit: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  let failed = false;
-  const run = async (): Promise<void> => {
-    while (next < items.length && !failed) {
-      const item = items[next++] as T;
-      try {
-        await work(item);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, run));
 }
