@@ -22,6 +22,8 @@ export interface Engines {
   program(name: string): string;
   /** Why one of these engines is missing; undefined when all are there. */
   without(...names: readonly EngineName[]): string | undefined;
+  /** Where an engine's files are as its packages have them; throws the reason when it is missing. */
+  root(name: EngineName): string;
   /** For PATH: the folders of all programs. */
   readonly path: string;
 }
@@ -171,13 +173,13 @@ export async function ensureEngines(names: readonly EngineName[]): Promise<Engin
     },
   };
   const missing: Partial<Record<EngineName, string>> = {};
-  const folders: string[] = [];
+  const homes = new Map<EngineName, string>();
   try {
     await Promise.all(
       names.map(async (name) => {
         const answer = await ask(name, fetching);
         if ("reason" in answer) missing[name] = answer.reason;
-        else folders.push(join(answer.home, "bin"));
+        else homes.set(name, answer.home);
       }),
     );
   } finally {
@@ -189,10 +191,16 @@ export async function ensureEngines(names: readonly EngineName[]): Promise<Engin
       ? undefined
       : absent.map((name) => `${name}: ${missing[name] ?? ""}`).join("; ");
   };
+  const folders = [...homes.values()].sort().map((home) => join(home, "bin"));
   return {
     missing,
     without,
-    path: folders.sort().join(":"),
+    root: (name) => {
+      const home = homes.get(name);
+      if (home === undefined) throw new Error(`Missing engine ${without(name) ?? `${name}: not asked for`}`);
+      return join(home, "root");
+    },
+    path: folders.join(":"),
     program: (program) => {
       const folder = folders.find((path) => existsSync(join(path, program)));
       if (folder !== undefined) return join(folder, program);
