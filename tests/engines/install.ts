@@ -5,7 +5,7 @@ import { homedir, tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { AptStates } from "./apt.ts";
 import { fetchSource, type Fetching } from "./fetch.ts";
-import { run } from "./process.ts";
+import { ProgramFailed, run } from "./process.ts";
 import { recipes, type EngineName, type Recipe, type Way } from "./recipes.ts";
 
 export type { EngineName } from "./recipes.ts";
@@ -120,7 +120,7 @@ async function install(name: EngineName, home: string, fetching: Fetching): Prom
         await run(join(home, "bin", checked), checkArguments, { timeoutMs: 60_000 });
       return;
     } catch (error) {
-      failures.push(error instanceof Error ? error.message : String(error));
+      failures.push(briefly(error));
       await rm(staging, { recursive: true, force: true });
       await rm(home, { recursive: true, force: true });
     }
@@ -131,7 +131,9 @@ async function install(name: EngineName, home: string, fetching: Fetching): Prom
 /** Engine → its folder, or the reason why there is none; asked once per process. */
 const known = new Map<EngineName, Promise<{ home: string } | { reason: string }>>();
 
-function shorten(text: string): string {
+function briefly(error: unknown): string {
+  const text =
+    error instanceof ProgramFailed ? error.brief : error instanceof Error ? error.message : String(error);
   const line = text.replaceAll(/\s+/g, " ").trim();
   return line.length > 300 ? `${line.slice(0, 300)}…` : line;
 }
@@ -147,7 +149,7 @@ async function provide(name: EngineName, fetching: Fetching): Promise<{ home: st
     if (!existsSync(join(home, "bin"))) await install(name, home, fetching);
     return { home };
   } catch (error) {
-    return { reason: shorten(error instanceof Error ? error.message : String(error)) };
+    return { reason: briefly(error) };
   }
 }
 
