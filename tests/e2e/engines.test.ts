@@ -177,8 +177,10 @@ describeWith(
       const image = { platform: busyboxPlatforms.amd64, root, diffId: `sha256:${"0".repeat(64)}` };
       await writeSampleLayout(broken, [image], "1.0");
       await using registry = await startRegistry();
-      const target = `${registry.host}/broken:1.0`;
+      const target = `${registry.host}/team/broken:1.0`;
       await skopeo(["copy", "--all", "--dest-tls-verify=false", `oci:${broken}:1.0`, `docker://${target}`]);
+      const validated = await crane(["validate", "--remote", target], { anyExit: true });
+      expect(validated.stderr).toContain("mismatched layer[0] diffid");
       await using docker = await startDockerd({ store });
       expect((await docker.run(["info", "--format", "{{.Driver}}"])).stdout.trim()).toBe(
         store === "classic" ? "overlay2" : "overlayfs",

@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createServer } from "node:net";
 import { basename } from "node:path";
 import { execProgram, type ExecOptions, type ExecResult } from "../../src/host/exec.ts";
 
@@ -112,16 +111,4 @@ export async function startDaemon(
     await sleep(20);
   }
   return { pid: child.pid ?? 0, output: () => output, stop, [Symbol.asyncDispose]: stop };
-}
-
-/** A TCP port of the loopback that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }

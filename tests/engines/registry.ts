@@ -27,7 +27,7 @@ export interface RegistryOptions {
 }
 
 /** One answered request, as the registry's access log has it. */
-export interface LoggedRequest {
+interface LoggedRequest {
   readonly method: string;
   /** With the query. */
   readonly path: string;

@@ -32,7 +32,10 @@ function brokenParts(module: TestModule): number {
   return suites.length + (module.errors().length > 0 ? 1 : 0);
 }
 
-/** A vitest reporter that counts and writes a {@link Summary} at the end, for scripts/test.ts. */
+/**
+ * A vitest reporter that counts and writes a {@link Summary} at the end, for scripts/test.ts.
+ * @public
+ */
 export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
     const counts = { passed: 0, failed: errors.length, skipped: 0 };
