@@ -153,7 +153,7 @@ describeWith(engines, withPodman, "podman", () => {
 
 describeWith(
   engines,
-  ["dockerd", "docker-registry", "openssl", "skopeo", "busybox", "qemu"],
+  ["dockerd", "crane", "docker-registry", "openssl", "skopeo", "busybox", "qemu"],
   "dockerd",
   () => {
     it("pulls by platform into containerd's store, and runs what it pulled", async () => {
