@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    passWithNoTests: true, // A filter may leave a project empty.
     projects: [
       {
         test: {
@@ -12,6 +13,8 @@ export default defineConfig({
             "tests/contract/**/*.test.ts",
             "tests/engines/**/*.test.ts",
           ],
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -20,6 +23,7 @@ export default defineConfig({
           include: ["tests/integration/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -28,7 +32,9 @@ export default defineConfig({
           include: ["tests/e2e/**/*.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
+          // One file after the other: they start daemons and measure. `ANYARCH_TEST_PARALLEL=1` tries them together.
+          fileParallelism: process.env["ANYARCH_TEST_PARALLEL"] === "1",
+          sequence: { groupOrder: 2 },
         },
       },
     ],

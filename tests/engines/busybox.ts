@@ -13,8 +13,7 @@ export const busyboxPlatforms: Readonly<Record<BusyboxArchitecture, SamplePlatfo
 
 /** Makes a root filesystem with Debian's static busybox as /bin/busybox, and some of its names; returns `directory`. */
 export async function makeBusyboxRoot(directory: string, architecture: BusyboxArchitecture): Promise<string> {
-  const script = (await needEngine("busybox")).program(`busybox-${architecture}`);
-  const program = join(script, "../../root", architecture, "bin/busybox");
+  const program = join((await needEngine("busybox")).root("busybox"), architecture, "bin/busybox");
   for (const name of ["bin", "dev", "etc", "proc", "sys", "tmp"]) {
     await mkdir(join(directory, name), { recursive: true });
   }

