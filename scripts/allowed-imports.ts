@@ -29,7 +29,7 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
     "host",
     "registry",
   ],
-  "index.ts": ["api", "oci", "plan", "stores", "verify", "host", "image"],
+  "index.ts": ["api", "apps", "assemble", "plan", "verify", "host"],
   cli: ["index.ts"],
   testing: ["oci", "archive", "host", "registry", "image", "stores"],
 };

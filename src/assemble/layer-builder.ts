@@ -7,7 +7,7 @@ import { gzipBlockSize, gzipLevel } from "../archive/gzip.ts";
 import { withParents } from "../archive/sort-entries.ts";
 import { writeLayer, type WrittenLayer } from "../archive/write-layer.ts";
 import type { AppLayer } from "../apps/app-type.ts";
-import { runTask } from "../events/task.ts";
+import { runTask, type Task } from "../events/task.ts";
 import { stagingPath, writeFileAtomic } from "../host/atomic-file.ts";
 import { Limiter } from "../host/concurrency.ts";
 import type { Context } from "../host/context.ts";
@@ -66,7 +66,7 @@ export class LayerBuilder {
       running = this.#limiter.run(() =>
         runTask(ctx.emit, `layer ${source.name}`, { platform: shown }, async (task) => {
           const made = await this.#recall(recipe, ctx);
-          const written = made ?? (await this.#write(recipe, entries, task.progress, ctx));
+          const written = made ?? (await this.#write(recipe, entries, task, ctx));
           if (made === undefined) task.detail(`${entries.length} entries`);
           else task.cached(`${entries.length} entries`);
           return this.#describe(source, written, made !== undefined, ctx);
@@ -104,12 +104,7 @@ export class LayerBuilder {
     return there?.size === remembered.size ? remembered : undefined;
   }
 
-  async #write(
-    recipe: string,
-    entries: readonly Entry[],
-    progress: (current: number, total: number | undefined, unit: "bytes") => void,
-    ctx: Context,
-  ): Promise<Remembered> {
+  async #write(recipe: string, entries: readonly Entry[], task: Task, ctx: Context): Promise<Remembered> {
     const total = entries.reduce((sum, entry) => sum + (entry.type === "file" ? entry.size : 0), 0);
     const staging = stagingPath(this.#blobs(ctx).pathOf(digestOf("")));
     await mkdir(dirname(staging), { recursive: true });
@@ -119,7 +114,7 @@ export class LayerBuilder {
         compression: this.#options.compression,
         mtime: this.#options.mtime,
         signal: ctx.signal,
-        onProgress: (current) => progress(Math.min(current, total), total, "bytes"),
+        onProgress: (current) => task.progress(Math.min(current, total), total, "bytes"),
       });
       await rename(staging, this.#blobs(ctx).pathOf(written.digest));
       await writeFileAtomic(memoPath(ctx, recipe), JSON.stringify(written));

@@ -65,7 +65,7 @@ describe("findEntryPoint", () => {
     expect(find({ "main.py": "" }).command).toEqual(["python", "main.py"]);
   });
 
-  it.each([
+  it.each<[Record<string, string>, { scripts?: Record<string, string> }]>([
     [{}, {}],
     [{ "lib.py": "" }, {}],
     [{ "app.py": "" }, { scripts: { demo: "nope:main" } }],
@@ -73,7 +73,7 @@ describe("findEntryPoint", () => {
   ])("says that there is none: %j %j", (files, project) => {
     let error: unknown;
     try {
-      find(files as unknown as Record<string, string>, project as { scripts?: Record<string, string> });
+      find(files, project);
     } catch (caught) {
       error = caught;
     }

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import type { Entry } from "../../../src/archive/entry.ts";
 import { compareBytewise, sortEntries, withParents } from "../../../src/archive/sort-entries.ts";
 import { encodeEntryHeader, tarBlocks, tarOutputSize } from "../../../src/archive/tar-writer.ts";
-import { run, scratch, tarOf, treeArbitrary, treeOfEntries, treeOnDisk } from "./tree.ts";
+import { run, scratch, tarOf, treeArbitrary, treeOfEntries, treeOnDisk, type Tree } from "./tree.ts";
 
 const file = (path: string, text = ""): Entry => ({
   type: "file",
@@ -16,6 +16,16 @@ const file = (path: string, text = ""): Entry => ({
   content: { bytes: Buffer.from(text) },
 });
 
+/** GNU tar sets a directory's time once it leaves it, and "a/b" may come after "a.c": then it is lost again. */
+function withoutDirectoryTimes<T extends { readonly type: string }>(
+  tree: Readonly<Record<string, T>>,
+): unknown {
+  return Object.entries(tree).map(([path, node]) => [
+    path,
+    node.type === "directory" ? { ...node, mtime: 0 } : node,
+  ]);
+}
+
 const code = (value: string): unknown => expect.objectContaining({ code: value });
 
 describe("tarBlocks", () => {
@@ -24,7 +34,8 @@ describe("tarBlocks", () => {
       fc.property(treeArbitrary(), (entries) => {
         using directory = scratch();
         run("tar", ["-xpf", "-", "-C", directory.path], tarOf(entries, 1_700_000_000));
-        expect(treeOnDisk(directory.path)).toEqual(treeOfEntries(entries, 1_700_000_000));
+        const found = withoutDirectoryTimes(treeOnDisk(directory.path));
+        expect(found).toEqual(withoutDirectoryTimes(treeOfEntries(entries, 1_700_000_000)));
         for (const entry of entries) {
           if (entry.type !== "hardlink") continue;
           const link = lstatSync(join(directory.path, entry.path));

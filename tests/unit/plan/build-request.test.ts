@@ -157,15 +157,15 @@ describe("parseBuildRequest", () => {
     expect(failure(() => parse({ healthcheck: { cmd: "x", interval: "soon" } })).code).toBe("USAGE");
   });
 
-  it.each([
+  it.each<[BuildOptions, string]>([
     [{ tags: ["Shop:1"] }, "REFERENCE_INVALID"],
     [{ push: true }, "USAGE"],
     [{ fallback: "maybe" }, "USAGE"],
     [{ jobs: 0 }, "USAGE"],
     [{ workdir: "app" }, "USAGE"],
     [{ context: "/does/not/exist" }, "INPUT_UNREADABLE"],
-  ] as const)("refuses %j with %s", (options, code) => {
-    const error = failure(() => parse(options as BuildOptions));
+  ])("refuses %j with %s", (options, code) => {
+    const error = failure(() => parse(options));
     expect(error.code).toBe(code);
     expect(error.exitCode).toBe(2);
   });
