@@ -23,7 +23,7 @@ export interface EntryPointProject {
 const roots = ["", "src/"] as const;
 
 /** The file of a module ("pkg.mod") among the application's own, below the root or src/. */
-export function moduleFile(module: string, files: ReadonlySet<string>): string | undefined {
+function moduleFile(module: string, files: ReadonlySet<string>): string | undefined {
   const path = module.replaceAll(".", "/");
   for (const root of roots) {
     for (const candidate of [`${root}${path}.py`, `${root}${path}/__init__.py`]) {

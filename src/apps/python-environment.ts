@@ -14,7 +14,7 @@ export const venvEnv: Readonly<Record<string, string>> = {
 };
 
 /** "lib/python3.11/site-packages" of the environment, relative to the image's root. */
-export function sitePackages(minor: string): string {
+function sitePackages(minor: string): string {
   return `${venvPrefix}/lib/python${minor}/site-packages`;
 }
 

@@ -2,13 +2,14 @@ import type { Entry } from "../archive/entry.ts";
 import type { AnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
-import { fetchWheels } from "../packages/python/download.ts";
+import { fetchWheels, type WheelFile } from "../packages/python/download.ts";
 import { explainUnavailable } from "../packages/python/explain.ts";
 import { installWheels } from "../packages/python/install.ts";
 import type { PythonProject } from "../packages/python/project.ts";
 import { scriptText } from "../packages/python/scripts.ts";
 import type { Choice, Selection } from "../packages/python/select.ts";
 import type { PythonTarget } from "../packages/python/target.ts";
+import { findUnmetRequirements } from "../packages/python/unmet.ts";
 import type {
   AppLayer,
   AppRunConfig,
@@ -66,10 +67,20 @@ export class PythonSelection implements AppSelection {
         { prefix: venvPrefix, pythonExecutable: `${venvBin}/python`, pythonVersion: minor },
         ctx,
       );
+      await this.#reportUnmet(wheels[name] ?? [], python, ctx);
       const skeleton = venvSkeleton(facts.python?.executable ?? "/usr/bin/python3", minor);
       layers.set(name, this.#layersOf(installed, skeleton, minor));
     }
     return layers;
+  }
+
+  /** What `pip check` would say: the image is built as locked, but its user should know. */
+  async #reportUnmet(wheels: readonly WheelFile[], target: PythonTarget, ctx: Context): Promise<void> {
+    for (const { name, requirement, found } of await findUnmetRequirements(wheels, target, ctx)) {
+      const state = found === undefined ? "isn't installed" : `is version ${found}`;
+      const message = `${name} needs ${requirement}, which ${state}: the lock is incomplete.`;
+      ctx.emit({ type: "log", level: "warning", message, platform: formatPlatform(target.platform) });
+    }
   }
 
   #layersOf(

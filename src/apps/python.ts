@@ -6,7 +6,7 @@ import { formatPlatform } from "../oci/platform.ts";
 import { normalizeName } from "../packages/python/name.ts";
 import { type PythonProject, readPythonProject } from "../packages/python/project.ts";
 import { type PythonDependencies, readPythonDependencies } from "../packages/python/requirements.ts";
-import { selectPackages } from "../packages/python/select.ts";
+import { type Selection, selectPackages } from "../packages/python/select.ts";
 import { matchesSpecifiers, parseSpecifiers } from "../packages/python/specifier.ts";
 import type { PythonTarget } from "../packages/python/target.ts";
 import type {
@@ -96,7 +96,7 @@ class PythonApplication implements Application {
   async select(targets: readonly AppTarget[], ctx: Context): Promise<AppSelection> {
     const pythons = targets.map((target) => this.#pythonTarget(target));
     const selection =
-      this.#dependencies === undefined ? undefined : await selectPackages(this.#dependencies, pythons, ctx);
+      this.#dependencies === undefined ? undefined : await select(this.#dependencies, pythons, ctx);
     const installed = new Set(selection?.rows.map((row) => normalizeName(row.name)) ?? []);
     const run = this.#run(installed);
     return new PythonSelection({
@@ -155,6 +155,21 @@ class PythonApplication implements Application {
       { files: new Set(files), read: (path) => readFileSync(join(this.#options.directory, path), "utf8") },
     );
   }
+}
+
+/** Wheels where there are any; what exists as pure source only is built into one, once for all targets. */
+async function select(
+  dependencies: PythonDependencies,
+  targets: readonly PythonTarget[],
+  ctx: Context,
+): Promise<Selection> {
+  const selection = await selectPackages(dependencies, targets, ctx);
+  const hasSources = selection.rows.some(({ choices }) =>
+    Object.values(choices).some((choice) => choice.kind === "source"),
+  );
+  if (!hasSources) return selection;
+  const { buildSources } = await import("../packages/python/build-source.ts");
+  return buildSources(selection, targets, ctx);
 }
 
 /** The first word is a command of the environment: found there whatever PATH a user sets. */

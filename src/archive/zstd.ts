@@ -3,7 +3,7 @@ import { AnyarchError } from "../errors/error.ts";
 import { type BlockCompressor, defaultJobs, ParallelBlocks, type Sink } from "./parallel-blocks.ts";
 
 /** Format constant: changing it changes the digest of every zstd layer. */
-export const zstdLevel = 3;
+const zstdLevel = 3;
 
 /** Format constant: bytes per frame. Changing it changes the digest of every zstd layer. */
 export const zstdFrameSize: number = 4 << 20;

@@ -20,7 +20,7 @@ import { type Base, type BaseImage, type BaseOptions, orPlatformError, type Plat
 import type { LayerBuilder } from "./layer-builder.ts";
 
 /** Pins versions and hashes of the Debian packages of a base, beside the application. */
-export const debianLockName = "anyarch.lock";
+const debianLockName = "anyarch.lock";
 
 /** Architectures of Debian's release that `--platform all` stands for. */
 const released = [

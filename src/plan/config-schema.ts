@@ -123,7 +123,7 @@ function unwrap(schema: unknown): unknown {
 }
 
 /** The candidate with the fewest edits, if they are few enough to be a slip. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
+function nearest(word: string, candidates: readonly string[]): string | undefined {
   const normalized = word.toLowerCase().replaceAll("-", "_");
   const ranked = candidates
     .map((candidate) => ({ candidate, distance: editDistance(normalized, candidate) }))

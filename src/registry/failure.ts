@@ -137,11 +137,6 @@ export function isWorthRestart(error: unknown): boolean {
   return isTransient(error) || (error instanceof AnyarchError && isTransient(error.cause));
 }
 
-/** True where the other side answered a TLS greeting with something else: it speaks plain HTTP. */
-export function isNotTls(error: unknown): boolean {
-  return notTlsCodes.has(systemCode(error) ?? "");
-}
-
 export function isCertificateFault(error: unknown): boolean {
   return Object.hasOwn(certificateFaults, systemCode(error) ?? "");
 }

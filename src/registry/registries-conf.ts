@@ -98,7 +98,7 @@ async function readConf(path: string, required: boolean): Promise<readonly Regis
 }
 
 /** The `[[registry]]` tables of a parsed registries.conf. Throws a plain Error for what isn't one. */
-export function parseEntries(value: unknown): readonly RegistryEntry[] {
+function parseEntries(value: unknown): readonly RegistryEntry[] {
   const { registry = [] } = v.parse(fileTable, value);
   return registry.map((table) => {
     const prefix = table.prefix || table.location;

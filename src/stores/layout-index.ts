@@ -6,7 +6,7 @@ import { normalizePlatform } from "../oci/platform.ts";
 import { type Reference, parseReference } from "../oci/reference.ts";
 
 /** image-spec annotations.md: the tag, in index.json. */
-export const refNameAnnotation = "org.opencontainers.image.ref.name";
+const refNameAnnotation = "org.opencontainers.image.ref.name";
 /** containerd's and Docker's full name of an image, in index.json. */
 export const imageNameAnnotation = "io.containerd.image.name";
 

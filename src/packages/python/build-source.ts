@@ -41,6 +41,8 @@ export async function buildSources(
       const platform = formatPlatform(target.platform);
       const choice = choices[platform];
       if (choice?.kind !== "source" || (choice.url === undefined && choice.directory === undefined)) continue;
+      // Wheels for other machines say that it has native code: building it here would be hours for nothing.
+      if ((choice.wheels ?? []).length > 0) continue;
       const key = choice.directory ?? choice.url ?? "";
       if (!built.has(key))
         built.set(

@@ -24,10 +24,7 @@ function contentOf(mediaType: string, bytes: Uint8Array): Content {
 }
 
 /** A gzipped tar with one file of random text. */
-export function sampleLayer(
-  name: string,
-  size = 2000,
-): Content & { readonly diffID: ReturnType<typeof digestOf> } {
+function sampleLayer(name: string, size = 2000): Content & { readonly diffID: ReturnType<typeof digestOf> } {
   const bytes = Buffer.from(randomBytes(size).toString("hex"));
   const tar = Buffer.concat([
     ...tarBlocks([{ type: "file", path: name, mode: 0o644, size: bytes.length, content: { bytes } }]),

@@ -17,13 +17,11 @@ const file = (path: string, text = ""): Entry => ({
 });
 
 /** GNU tar sets a directory's time once it leaves it, and "a/b" may come after "a.c": then it is lost again. */
-function withoutDirectoryTimes<T extends { readonly type: string }>(
-  tree: Readonly<Record<string, T>>,
-): unknown {
-  return Object.entries(tree).map(([path, node]) => [
-    path,
-    node.type === "directory" ? { ...node, mtime: 0 } : node,
-  ]);
+function withoutDirectoryTimes(tree: Tree): Tree {
+  const nodes = Object.entries(tree).map(([path, node]) => {
+    return [path, node["type"] === "directory" ? { ...node, mtime: 0 } : node] as const;
+  });
+  return Object.fromEntries(nodes);
 }
 
 const code = (value: string): unknown => expect.objectContaining({ code: value });
