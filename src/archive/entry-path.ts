@@ -26,7 +26,7 @@ export function assertSafePath(path: string, archive: string): void {
 }
 
 /** Why extracting to `path` could write outside of the root, or undefined when it can't. */
-export function unsafePathReason(path: string): string | undefined {
+function unsafePathReason(path: string): string | undefined {
   if (path === "") return "it is empty";
   if (path.startsWith("/")) return "it is absolute";
   if (path.includes("\0")) return "it holds a NUL byte";

@@ -2,9 +2,12 @@ import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type Compression, decompressLayer, detectCompression } from "../../../src/archive/decompress.ts";
 import { chunked, collect, run } from "./tree.ts";
+
+// Real programs are run, on machines that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const bytes = Buffer.concat([
   Buffer.from("a layer ".repeat(60_000)),
