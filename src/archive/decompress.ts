@@ -1,7 +1,7 @@
-import { createRequire } from "node:module";
 import type { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import zlib from "node:zlib";
+import type { XzReadableStream as XzStream } from "xz-decompress";
 import { AnyarchError } from "../errors/error.ts";
 import type { LayerCompression } from "../oci/media-type.ts";
 import { ByteSource } from "./byte-source.ts";
@@ -138,10 +138,7 @@ function attempt(work: () => void): void {
 }
 
 async function* decompressXz(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  // A CommonJS bundle whose names Node.js can't see from outside: import() would give only a default.
-  const { XzReadableStream } = createRequire(import.meta.url)(
-    "xz-decompress",
-  ) as typeof import("xz-decompress");
+  const XzReadableStream = await loadXz();
   const bytes = new ByteSource(source);
   let failure: unknown;
   const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
@@ -167,4 +164,16 @@ async function* decompressXz(source: AsyncIterable<Uint8Array>): AsyncGenerator<
   } finally {
     await bytes.close();
   }
+}
+
+interface Xz {
+  readonly XzReadableStream: typeof XzStream;
+}
+
+/** The library is CommonJS whose names Node.js can't see from outside: all it exports is under `default`. */
+async function loadXz(): Promise<typeof XzStream> {
+  const library = (await import("xz-decompress")) as { readonly default?: Xz } & Partial<Xz>;
+  const stream = library.default?.XzReadableStream ?? library.XzReadableStream;
+  if (stream === undefined) throw new AnyarchError("INTERNAL", "The xz library has changed.");
+  return stream;
 }

@@ -1,5 +1,11 @@
-import { constants, crc32, deflateRaw } from "node:zlib";
-import { type BlockCompressor, defaultJobs, ParallelBlocks, type Sink } from "./parallel-blocks.ts";
+import { constants, crc32, createDeflateRaw } from "node:zlib";
+import {
+  type BlockCompressor,
+  compressBlock,
+  defaultJobs,
+  ParallelBlocks,
+  type Sink,
+} from "./parallel-blocks.ts";
 
 /** Format constant: changing it changes the digest of every layer. 5 is as small as 6 within 2 %, and faster. */
 export const gzipLevel = 5;
@@ -59,18 +65,8 @@ export class ParallelGzip implements BlockCompressor {
     const dictionary = this.#dictionary;
     // Copied, for the block may be overwritten before the next one is compressed.
     this.#dictionary = Buffer.from(block.subarray(Math.max(0, block.byteLength - windowSize)));
-    return new Promise((resolve, reject) => {
-      deflateRaw(
-        block,
-        {
-          level: gzipLevel,
-          chunkSize: outputSize,
-          finishFlush: constants.Z_SYNC_FLUSH,
-          ...(dictionary && { dictionary }),
-        },
-        (error, result) => (error ? reject(error) : resolve(result)),
-      );
-    });
+    const options = { level: gzipLevel, chunkSize: outputSize, finishFlush: constants.Z_SYNC_FLUSH };
+    return compressBlock(createDeflateRaw({ ...options, ...(dictionary && { dictionary }) }), block);
   }
 }
 

@@ -1,6 +1,10 @@
 import { availableParallelism } from "node:os";
+import type { Transform } from "node:stream";
 
-/** Takes compressed bytes, in order. What it throws, `push` and `drain` throw. */
+/**
+ * Takes compressed bytes, in order; they are valid only until it returns, so it copies what it keeps. What it
+ * throws, `push` and `finish` throw.
+ */
 export type Sink = (chunk: Uint8Array) => void;
 
 /** A compressor that {@link writeLayer} can feed. */
@@ -31,6 +35,7 @@ export class ParallelBlocks implements BlockCompressor {
   readonly #sink: Sink;
   readonly #jobs: number;
   readonly #queue: Job[] = [];
+  readonly #spare: Buffer[] = [];
   #partial: Buffer | undefined;
   #used = 0;
 
@@ -48,7 +53,7 @@ export class ParallelBlocks implements BlockCompressor {
       return;
     }
     for (let at = 0; at < bytes.byteLength;) {
-      this.#partial ??= Buffer.allocUnsafe(this.#size);
+      this.#partial ??= this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#size);
       const length = Math.min(bytes.byteLength - at, this.#size - this.#used);
       this.#partial.set(bytes.subarray(at, at + length), this.#used);
       this.#used += length;
@@ -64,10 +69,12 @@ export class ParallelBlocks implements BlockCompressor {
   }
 
   async #startPartial(): Promise<void> {
-    const block = this.#partial?.subarray(0, this.#used) ?? Buffer.alloc(0);
+    const partial = this.#partial;
+    if (partial === undefined) return;
+    const block = partial.subarray(0, this.#used);
     this.#partial = undefined;
     this.#used = 0;
-    await this.#start(block, undefined);
+    await this.#start(block, () => this.#spare.push(partial));
   }
 
   async #start(block: Uint8Array, release: (() => void) | undefined): Promise<void> {
@@ -90,7 +97,42 @@ export class ParallelBlocks implements BlockCompressor {
     const bytes = await job.result;
     job.release?.();
     this.#sink(bytes);
+    free(bytes);
   }
+}
+
+/**
+ * Runs a block through a fresh zlib stream whose `chunkSize` holds all of the output: then it is one piece of
+ * memory, is not copied (as zlib's own one-call functions do) and can be given back as soon as it is written.
+ */
+export function compressBlock(stream: Transform, block: Uint8Array): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    stream.on("data", (piece: Buffer) => pieces.push(piece));
+    stream.on("error", reject);
+    stream.on("end", () => resolve(joined(pieces)));
+    stream.end(block);
+  });
+}
+
+function joined(pieces: readonly Buffer[]): Uint8Array {
+  const [first] = pieces;
+  if (first === undefined) return Buffer.alloc(0);
+  let end = first.byteOffset;
+  for (const piece of pieces) {
+    if (piece.buffer !== first.buffer || piece.byteOffset !== end) return Buffer.concat(pieces);
+    end += piece.byteLength;
+  }
+  return Buffer.from(first.buffer, first.byteOffset, end - first.byteOffset);
+}
+
+/**
+ * Gives the memory of a compressor's result back at once where Node.js can (22 and later): its garbage collector
+ * lets hundreds of MiB of such buffers gather. Small buffers share a pool and are left alone.
+ */
+function free(bytes: Uint8Array): void {
+  const memory = bytes.buffer as ArrayBuffer & { readonly transfer?: (length: number) => ArrayBuffer };
+  if (memory.byteLength > Buffer.poolSize) memory.transfer?.(0);
 }
 
 /**

@@ -1,10 +1,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { openArMember, readArMembers } from "../../../src/archive/ar.ts";
 import { decompressLayer } from "../../../src/archive/decompress.ts";
 import { readTar } from "../../../src/archive/tar-reader.ts";
 import { collect, run, scratch } from "./tree.ts";
+
+// Real programs are run, on machines that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const invalid = expect.objectContaining({ code: "ARCHIVE_INVALID" }) as unknown;
 

@@ -1,10 +1,16 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { ModuleKind, ScriptTarget, transpileModule } from "typescript";
+import { describe, expect, it, vi } from "vitest";
 import { type Compression, decompressLayer, detectCompression } from "../../../src/archive/decompress.ts";
-import { chunked, collect, run } from "./tree.ts";
+import { chunked, collect, run, scratch } from "./tree.ts";
+
+// Real programs are run, on machines that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const bytes = Buffer.concat([
   Buffer.from("a layer ".repeat(60_000)),
@@ -142,5 +148,37 @@ describe("decompressLayer", () => {
       ),
       { numRuns: 30 },
     );
+  });
+
+  it("finds its libraries in Node.js itself, which sees less of CommonJS than test runners do", () => {
+    using directory = scratch();
+    const root = join(import.meta.dirname, "../../..");
+    symlinkSync(realpathSync(join(root, "node_modules")), join(directory.path, "node_modules"));
+    writeFileSync(join(directory.path, "package.json"), '{"type":"module"}');
+    const options = {
+      target: ScriptTarget.ES2023,
+      module: ModuleKind.ESNext,
+      rewriteRelativeImportExtensions: true,
+    };
+    for (const area of ["archive", "errors", "oci"]) {
+      mkdirSync(join(directory.path, area));
+      for (const name of readdirSync(join(root, "src", area))) {
+        const { outputText } = transpileModule(readFileSync(join(root, "src", area, name), "utf8"), {
+          compilerOptions: options,
+        });
+        writeFileSync(join(directory.path, area, name.replace(/\.ts$/, ".js")), outputText);
+      }
+    }
+    const program = `
+      import { decompressLayer } from "./archive/decompress.js";
+      import { openZip } from "./archive/zip-reader.js";
+      for await (const chunk of decompressLayer(process.stdin, "auto")) process.stdout.write(chunk);
+      await openZip("none").catch((error) => process.stdout.write(" " + error.code));`;
+    writeFileSync(join(directory.path, "main.js"), program);
+    for (const name of ["xz", "zstd", "gzip"]) {
+      const packed = run(name, ["-c"], Buffer.from("content"));
+      const output = run(process.execPath, ["main.js"], packed, directory.path).toString();
+      expect(output).toBe("content INPUT_UNREADABLE");
+    }
   });
 });

@@ -13,12 +13,15 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Entry } from "../../../src/archive/entry.ts";
 import { assertSafePath, normalizeEntryPath } from "../../../src/archive/entry-path.ts";
 import { readTar } from "../../../src/archive/tar-reader.ts";
 import { encodeEntryHeader } from "../../../src/archive/tar-writer.ts";
 import { chunked, type ReadEntry, readAll, run, scratch, tarOf, treeArbitrary } from "./tree.ts";
+
+// Real programs are run, on machines that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const invalid = expect.objectContaining({ code: "ARCHIVE_INVALID" }) as unknown;
 const unsafe = expect.objectContaining({ code: "ARCHIVE_UNSAFE" }) as unknown;

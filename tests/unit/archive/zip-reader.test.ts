@@ -1,9 +1,12 @@
 import { existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { openZip } from "../../../src/archive/zip-reader.ts";
 import { collect, run, scratch } from "./tree.ts";
+
+// Real programs are run, on machines that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** Runs Python with `path` as the zip file to make; its zipfile module is the oracle. */
 function python(path: string, lines: readonly string[]): void {

@@ -7,10 +7,11 @@ import {
   layerSteps,
   mutateConfig,
   parseImage,
+  platformOf,
   setAnnotations,
 } from "../../../src/image/image.ts";
 import { rebase } from "../../../src/image/rebase.ts";
-import { validateImage } from "../../../src/image/validate.ts";
+import { platformsAgree, validateImage } from "../../../src/image/validate.ts";
 import { parseManifest, serialize, serializeManifest } from "../../../src/oci/content.ts";
 import { digestOf } from "../../../src/oci/digest.ts";
 import { type ImageConfig, parseImageConfig } from "../../../src/oci/image-config.ts";
@@ -238,6 +239,13 @@ describe("parseImage", () => {
     expect(parsed.descriptor.platform).toEqual(armv7);
   });
 
+  it("lets the config fill in the variant that a descriptor leaves out", () => {
+    const config = { ...armv7, variant: "v6", rootfs: { type: "layers", diff_ids: [] } } as const;
+    expect(platformOf(config, { os: "linux", architecture: "arm" }).variant).toBe("v6");
+    expect(platformOf(config, { ...armv7, variant: "v5" }).variant).toBe("v5");
+    expect(platformOf(config, amd64)).toEqual(amd64);
+  });
+
   it("refuses artifacts", () => {
     const raw = serialize({
       schemaVersion: 2,
@@ -326,6 +334,11 @@ describe("validateImage", () => {
   });
 
   it("lets a config be silent about the variant", async () => {
+    const silent = { os: "linux", architecture: "arm" };
+    expect(platformsAgree({ ...armv7, variant: "v5" }, silent)).toBe(true);
+    expect(platformsAgree(silent, { ...armv7, variant: "v6" })).toBe(false);
+    expect(platformsAgree({ ...arm64, variant: "v8" }, arm64)).toBe(true);
+    expect(platformsAgree(amd64, arm64)).toBe(false);
     const base = dockerImage({ ...armv7, variant: "v6" });
     expect(await validateImage(base)).toEqual([]);
   });
