@@ -10,7 +10,7 @@ import {
 } from "./parallel-blocks.ts";
 
 /** Format constant: changing it changes the digest of every zstd layer. */
-const zstdLevel = 3;
+export const zstdLevel = 3;
 
 /** Format constant: bytes per frame. Changing it changes the digest of every zstd layer. */
 export const zstdFrameSize: number = 4 << 20;

@@ -6,6 +6,7 @@ import type { Entry } from "../archive/entry.ts";
 import { gzipBlockSize, gzipLevel } from "../archive/gzip.ts";
 import { withParents } from "../archive/sort-entries.ts";
 import { writeLayer, type WrittenLayer } from "../archive/write-layer.ts";
+import { zstdFrameSize, zstdLevel } from "../archive/zstd.ts";
 import type { AppLayer } from "../apps/app-type.ts";
 import { runTask, type Task } from "../events/task.ts";
 import { stagingPath, writeFileAtomic } from "../host/atomic-file.ts";
@@ -82,7 +83,9 @@ export class LayerBuilder {
   }
 
   #format(): string {
-    return this.#options.compression === "gzip" ? `gzip-${gzipLevel}-${gzipBlockSize}` : "zstd-3-1048576";
+    return this.#options.compression === "gzip"
+      ? `gzip-${gzipLevel}-${gzipBlockSize}`
+      : `zstd-${zstdLevel}-${zstdFrameSize}`;
   }
 
   #withDigests(entries: readonly Entry[]): readonly Entry[] {
