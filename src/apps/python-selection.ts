@@ -62,11 +62,19 @@ export class PythonSelection implements AppSelection {
       const name = formatPlatform(platform);
       if (!platforms.some((wanted) => formatPlatform(wanted) === name)) continue;
       const minor = python.python.split(".").slice(0, 2).join(".");
-      const installed = await installWheels(
-        wheels[name] ?? [],
-        { prefix: venvPrefix, pythonExecutable: `${venvBin}/python`, pythonVersion: minor },
-        ctx,
-      );
+      const installed =
+        (wheels[name] ?? []).length === 0
+          ? { neutral: [], native: [] }
+          : await installWheels(
+              wheels[name] ?? [],
+              {
+                prefix: venvPrefix,
+                pythonExecutable: `${venvBin}/python`,
+                pythonVersion: minor,
+                platform: name,
+              },
+              ctx,
+            );
       await this.#reportUnmet(wheels[name] ?? [], python, ctx);
       const skeleton = venvSkeleton(facts.python?.executable ?? "/usr/bin/python3", minor);
       layers.set(name, this.#layersOf(installed, skeleton, minor));
