@@ -29,7 +29,7 @@ export const command: CommandModule = {
       );
       renderer.close();
       if (output.format === "json") io.terminal.out(`${JSON.stringify(result)}\n`);
-      else show(io.terminal, result);
+      else show(io.terminal, result, output.verbose);
       return result.platforms.every(({ ok }) => ok) ? 0 : 1;
     } finally {
       renderer.close();
@@ -39,15 +39,27 @@ export const command: CommandModule = {
 
 const marks = { error: ["red", "✗"], warning: ["yellow", "!"], info: ["dim", "·"] } as const;
 
-function show(terminal: Terminal, result: VerifyReport): void {
+/** Findings of one code that are spelled out; the rest are counted. */
+const shown = 10;
+
+function show(terminal: Terminal, result: VerifyReport, verbose: boolean): void {
   for (const { platform, ok, files, elf, findings } of result.platforms) {
     const mark = ok ? terminal.paint("out", "green", "✓") : terminal.paint("out", "red", "✗");
     terminal.out(`${mark} ${terminal.paint("out", "bold", platform)}  ${elf} ELF of ${files} files\n`);
+    const counts = new Map<string, number>();
     for (const { severity, code, message } of findings) {
+      if (severity === "info" && !verbose) continue;
+      const count = (counts.get(code) ?? 0) + 1;
+      counts.set(code, count);
+      if (count > shown && !verbose) continue;
       const [style, sign] = marks[severity];
       terminal.out(
         `  ${terminal.paint("out", style, sign)} ${message} ${terminal.paint("out", "dim", `[${code}]`)}\n`,
       );
     }
+    const hidden =
+      findings.length - [...counts.values()].reduce((sum, count) => sum + Math.min(count, shown), 0);
+    if (hidden > 0 && !verbose)
+      terminal.out(terminal.paint("out", "dim", `  ${hidden} more notes with --verbose\n`));
   }
 }
