@@ -5,7 +5,7 @@ import { showPlan } from "../render/plan.ts";
 import { createRenderer } from "../render/renderer.ts";
 import { showBuildResult } from "../render/build-result.ts";
 import { collect, countFromOne, credentialFlags, keyValue, outputFlags, wholeNumber } from "../flags.ts";
-import { writeResultFiles } from "../result-files.ts";
+import { checkResultFiles, writeResultFiles } from "../result-files.ts";
 
 interface BuildFlags extends Record<string, unknown> {
   readonly config?: string;
@@ -32,6 +32,7 @@ export const command: CommandModule = {
         showPlan(io.terminal, plan, output);
         return plan.omitted.length > 0 ? 3 : 0;
       }
+      checkResultFiles(flags);
       const result = await build(options, { ...settings, emit: renderer.emit });
       renderer.close();
       await writeResultFiles(result, flags);

@@ -142,7 +142,7 @@ describe("crashes and concurrency", () => {
     // The next writer takes a dead one's lock over and cleans up.
     const last = sampleImage("linux/arm64");
     await write(last, "1");
-    // One killed before it could say whose it is, and so is empty, stays for an hour: it may be a living one's.
+    // One killed before it could say whose it is, and so is empty, stays for a minute: it may be a living one's.
     const left = readdirSync(dir).filter((name) => name.startsWith(".anyarch"));
     expect(left.filter((name) => readdirSync(join(dir, name)).length > 0)).toEqual([]);
     expect(blobs()).toEqual(hexes(last));
