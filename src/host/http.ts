@@ -4,6 +4,7 @@ import https from "node:https";
 import type { Readable } from "node:stream";
 import tls from "node:tls";
 import { AnyarchError } from "../errors/error.ts";
+import { systemReason } from "../errors/system-error.ts";
 
 export interface TlsOptions {
   /** PEM certificates trusted beside those of Node.js and the host's. */
@@ -70,14 +71,23 @@ export class HttpDispatcher {
     request.signal?.throwIfAborted();
     const secure = request.url.protocol === "https:";
     const agents = await this.#agentsFor(request);
+    try {
+      return await this.#exchange(request, secure ? agents.https : agents.http);
+    } catch (error) {
+      throw await this.#atProxy(error as Error, request.url);
+    }
+  }
+
+  #exchange(request: HttpRequest, agent: http.Agent): Promise<HttpResponse> {
+    const { request: send } = request.url.protocol === "https:" ? https : http;
     return new Promise((resolve, reject) => {
       const headers: Record<string, string | number> = { "user-agent": "anyarch", ...request.headers };
       const { body } = request;
       if (body instanceof Uint8Array) headers["content-length"] = body.byteLength;
-      const outgoing = (secure ? https : http).request(request.url, {
+      const outgoing = send(request.url, {
         method: request.method,
         headers,
-        agent: secure ? agents.https : agents.http,
+        agent,
         ...(request.signal && { signal: request.signal }),
         timeout: request.idleTimeoutMs ?? 60_000,
       });
@@ -109,6 +119,30 @@ export class HttpDispatcher {
     });
   }
 
+  /** Where it is the proxy that can't be reached, the server's name would mislead. */
+  async #atProxy(error: NodeJS.ErrnoException, url: URL): Promise<Error> {
+    if (!this.#mayHaveProxy || !["connect", "getaddrinfo"].includes(error.syscall ?? "")) return error;
+    const { getProxyForUrl } = await import("proxy-from-env");
+    const proxy = getProxyForUrl(url.href);
+    if (proxy === "") return error;
+    const { host } = new URL(proxy);
+    return new AnyarchError(
+      "NETWORK_ERROR",
+      `The proxy ${host} for ${url.host} can't be reached: ${systemReason(error)}.`,
+      {
+        cause: error,
+        hint: "Correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or name the host in NO_PROXY.",
+        details: { host, final: true },
+      },
+    );
+  }
+
+  get #mayHaveProxy(): boolean {
+    return ["http_proxy", "https_proxy", "all_proxy"].some(
+      (name) => this.#env[name] || this.#env[name.toUpperCase()],
+    );
+  }
+
   /** Closes idle connections, so that the process can end. */
   async close(): Promise<void> {
     for (const pending of this.#agents.values()) {
@@ -120,9 +154,7 @@ export class HttpDispatcher {
   }
 
   #agentsFor(request: HttpRequest): Promise<Agents> {
-    const proxied = ["http_proxy", "https_proxy", "all_proxy"].some(
-      (name) => this.#env[name] || this.#env[name.toUpperCase()],
-    );
+    const proxied = this.#mayHaveProxy;
     const origin = proxied ? request.url.origin : "";
     const key = JSON.stringify([origin, request.tls ?? null]);
     let agents = this.#agents.get(key);
