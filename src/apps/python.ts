@@ -89,6 +89,7 @@ class PythonApplication implements Application {
     if (project?.version !== undefined) this.version = project.version;
     this.dependencySource =
       dependencies === undefined ? "left out (--no-include-deps)" : dependencies.source.kind;
+    if (dependencies?.source.kind === "none") this.#dependencies = undefined;
     this.defaultBases = [
       { kind: "debian", packages: defaultDebianPackages },
       { kind: "image", reference: `python:${defaultMinor(options.directory, project?.requiresPython)}-slim` },
