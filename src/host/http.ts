@@ -70,6 +70,7 @@ export class HttpDispatcher {
     request.signal?.throwIfAborted();
     const secure = request.url.protocol === "https:";
     const agents = await this.#agentsFor(request);
+    const { idleTimeoutMs = 60_000 } = request;
     return new Promise((resolve, reject) => {
       const headers: Record<string, string | number> = { "user-agent": "anyarch", ...request.headers };
       const { body } = request;
@@ -79,13 +80,17 @@ export class HttpDispatcher {
         headers,
         agent: secure ? agents.https : agents.http,
         ...(request.signal && { signal: request.signal }),
-        timeout: request.idleTimeoutMs ?? 60_000,
+        timeout: idleTimeoutMs,
       });
       outgoing.on("timeout", () =>
         outgoing.destroy(
-          new AnyarchError("NETWORK_ERROR", `${request.url.host} sent nothing for a minute.`, {
-            hint: "Check the network and the proxy settings, then try again.",
-          }),
+          new AnyarchError(
+            "NETWORK_ERROR",
+            `${request.url.host} sent nothing for ${idleTimeoutMs / 1000} seconds.`,
+            {
+              hint: "Check the network and the proxy settings, then try again.",
+            },
+          ),
         ),
       );
       outgoing.on("response", (incoming) =>
