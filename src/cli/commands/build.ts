@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { build, type BuildOptions, planBuild, type ApiSettings } from "../../index.ts";
 import type { CommandModule } from "../commands.ts";
 import { showPlan } from "../render/plan.ts";
-import { createRenderer } from "../render/renderer.ts";
+import { withProgress } from "../render/renderer.ts";
 import { showBuildResult } from "../render/build-result.ts";
 import { collect, credentialFlags, keyValue, outputFlags } from "../flags.ts";
 import { writeResultFiles } from "../result-files.ts";
@@ -24,22 +24,17 @@ export const command: CommandModule = {
       ...(await credentialFlags(flags, io)),
     };
     const options = buildOptions(typeof path === "string" ? path : undefined, flags);
-    const renderer = await createRenderer(io.terminal, output);
-    try {
-      if (flags.dryRun === true) {
-        const plan = await planBuild(options, { ...settings, emit: renderer.emit });
-        renderer.close();
-        showPlan(io.terminal, plan, output);
-        return plan.omitted.length > 0 ? 3 : 0;
-      }
-      const result = await build(options, { ...settings, emit: renderer.emit });
-      renderer.close();
-      await writeResultFiles(result, flags);
-      showBuildResult(io.terminal, result, output);
-      return result.omitted.length > 0 ? 3 : 0;
-    } finally {
-      renderer.close();
+    if (flags.dryRun === true) {
+      const plan = await withProgress(io.terminal, output, (emit) =>
+        planBuild(options, { ...settings, emit }),
+      );
+      showPlan(io.terminal, plan, output);
+      return plan.omitted.length > 0 ? 3 : 0;
     }
+    const result = await withProgress(io.terminal, output, (emit) => build(options, { ...settings, emit }));
+    await writeResultFiles(result, flags);
+    showBuildResult(io.terminal, result, output);
+    return result.omitted.length > 0 ? 3 : 0;
   },
 };
 

@@ -1,7 +1,7 @@
 import { verify, type VerifyReport } from "../../index.ts";
 import type { CommandModule } from "../commands.ts";
 import { collect, outputFlags } from "../flags.ts";
-import { createRenderer } from "../render/renderer.ts";
+import { withProgress } from "../render/renderer.ts";
 import type { Terminal } from "../terminal.ts";
 
 export const command: CommandModule = {
@@ -16,24 +16,17 @@ export const command: CommandModule = {
       .option("--allow <glob>", "files that may be for any machine; repeatable", collect),
   async run([location], flags, io) {
     const output = outputFlags(flags);
-    const renderer = await createRenderer(io.terminal, output);
-    try {
-      const result = await verify(
-        String(location),
-        {
-          deep: flags["deep"] === true,
-          ...(flags["platform"] !== undefined && { platforms: flags["platform"] as readonly string[] }),
-          ...(flags["allow"] !== undefined && { allow: flags["allow"] as readonly string[] }),
-        },
-        { signal: io.signal, emit: renderer.emit },
-      );
-      renderer.close();
-      if (output.format === "json") io.terminal.out(`${JSON.stringify(result)}\n`);
-      else show(io.terminal, result, output.verbose);
-      return result.platforms.every(({ ok }) => ok) ? 0 : 1;
-    } finally {
-      renderer.close();
-    }
+    const options = {
+      deep: flags["deep"] === true,
+      ...(flags["platform"] !== undefined && { platforms: flags["platform"] as readonly string[] }),
+      ...(flags["allow"] !== undefined && { allow: flags["allow"] as readonly string[] }),
+    };
+    const result = await withProgress(io.terminal, output, (emit) =>
+      verify(String(location), options, { signal: io.signal, emit }),
+    );
+    if (output.format === "json") io.terminal.out(`${JSON.stringify(result)}\n`);
+    else show(io.terminal, result, output.verbose);
+    return result.platforms.every(({ ok }) => ok) ? 0 : 1;
   },
 };
 
