@@ -58,6 +58,7 @@ type Agents = { readonly http: http.Agent; readonly https: https.Agent };
  * NO_PROXY (its library loaded only where one is set), and the certificates of SSL_CERT_FILE.
  */
 export class HttpDispatcher {
+  /** For the proxy itself proxy-from-env reads the process's own environment. */
   readonly #env: NodeJS.ProcessEnv;
   readonly #agents = new Map<string, Promise<Agents>>();
   #hostCa: readonly string[] | undefined;
