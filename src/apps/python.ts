@@ -130,7 +130,7 @@ class PythonApplication implements Application {
         "BASE_UNSUITABLE",
         `The base for ${name} has Python ${facts.python.version}, but the project requires Python ${wanted}.`,
         {
-          hint: `Choose another base, for example --base-image python:${defaultMinor(this.#options.directory, wanted)}-slim.`,
+          hint: `Choose another base: --base-image python:${defaultMinor(this.#options.directory, wanted)}-slim, or deb:SUITE/python3,ca-certificates of a newer Debian release.`,
         },
       );
     }
