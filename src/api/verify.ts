@@ -20,8 +20,7 @@ export function verify(
 ): Promise<VerifyReport> {
   return withContext(settings, async (ctx: Context) => {
     const stores = await storeOptionsFor([location], settings, ctx);
-    const { openStore } = await import("../stores/locations.ts");
-    const { verify: prove } = await import("../verify/verify.ts");
+    const { openStore, prove } = await load();
     const config = await configFor(settings, ctx.host.cwd, ctx.host.cwd);
     await using opened = await openStore(location, stores, ctx);
     const platforms = options.platforms?.flatMap((list) => list.split(",")).map(parsePlatform);
@@ -37,4 +36,16 @@ export function verify(
     );
     return { ...report, reference: location };
   });
+}
+
+/**
+ * Only those who verify load it. Not inside of a function with `using`: in what tsc makes of those, it leaves the
+ * `.ts` of dynamic imports as it is.
+ */
+async function load() {
+  const [{ openStore }, { verify: prove }] = await Promise.all([
+    import("../stores/locations.ts"),
+    import("../verify/verify.ts"),
+  ]);
+  return { openStore, prove };
 }

@@ -64,7 +64,7 @@ export class PythonSelection implements AppSelection {
       const minor = python.python.split(".").slice(0, 2).join(".");
       const installed = await installWheels(
         wheels[name] ?? [],
-        { prefix: venvPrefix, pythonExecutable: `${venvBin}/python`, pythonVersion: minor },
+        { prefix: venvPrefix, pythonExecutable: `${venvBin}/python`, pythonVersion: minor, platform: name },
         ctx,
       );
       await this.#reportUnmet(wheels[name] ?? [], python, ctx);

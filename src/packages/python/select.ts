@@ -105,6 +105,7 @@ export async function selectPackages(
   const selector = new Selector(dependencies, ctx);
   return runTask(ctx.emit, "select Python packages", {}, async (task) => {
     const rows = await selector.rows(sets, (done, total) => task.progress(done, total, "packages"));
+    task.detail(`${rows.length} from ${dependencies.source.kind}`);
     return { rows, [selectionAccess]: await selector.access() };
   });
 }
