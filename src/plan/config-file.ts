@@ -79,8 +79,11 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
     value = parseToml(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    const reason = error.message.split("\n")[0] ?? "";
-    throw new AnyarchError("CONFIG_INVALID", `${path}, line ${error.line}: ${reason}`, { cause: error });
+    const reason = (error.message.split("\n")[0] ?? "").replace(/^Invalid TOML document: /, "");
+    throw new AnyarchError("CONFIG_INVALID", `${path}, line ${error.line}: it isn't TOML: ${reason}.`, {
+      cause: error,
+      hint: 'Correct the line: values are "text", numbers, true, false or ["lists"].',
+    });
   }
   const raw = checkConfig(value, path);
   const directory = dirname(path);

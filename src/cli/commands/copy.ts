@@ -1,6 +1,6 @@
 import { copy } from "../../index.ts";
 import type { CommandModule } from "../commands.ts";
-import { collect, credentialFlags, outputFlags } from "../flags.ts";
+import { collect, countFromOne, credentialFlags, outputFlags } from "../flags.ts";
 import { showCopyResult } from "../render/copy-result.ts";
 import { withProgress } from "../render/renderer.ts";
 
@@ -10,7 +10,7 @@ export const command: CommandModule = {
       .argument("<from>", "registry reference, oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE")
       .argument("<to...>", "the same; several destinations get the same digest")
       .option("-p, --platform <list>", "only these platforms: a new index of what remains", collect)
-      .option("-j, --jobs <n>", "blobs at once", Number, 4)
+      .option("-j, --jobs <n>", "blobs at once", countFromOne, 4)
       .option("--username <name>", "user for the registries named")
       .option("--password-stdin", "read that user's password from standard input"),
   async run([from, to], flags, io) {
