@@ -153,13 +153,17 @@ export class HttpDispatcher {
     };
   }
 
+  /** Certificates are parsed once per agent: given as `ca`, Node.js would parse them for every connection. */
   #tlsSettings(options: TlsOptions | undefined): https.AgentOptions {
     const extra = [...this.#hostCertificates(), ...(options?.ca ?? [])];
-    return {
+    const settings: tls.SecureContextOptions = {
       // `ca` replaces the built-in roots, so they have to be named again.
       ...(extra.length > 0 && { ca: [...tls.rootCertificates, ...this.#nodeExtraCertificates(), ...extra] }),
       ...(options?.cert !== undefined && { cert: options.cert }),
       ...(options?.key !== undefined && { key: options.key }),
+    };
+    return {
+      ...(Object.keys(settings).length > 0 && { secureContext: tls.createSecureContext(settings) }),
       ...(options?.insecure === true && { rejectUnauthorized: false }),
     };
   }
