@@ -51,7 +51,12 @@ export async function readBody(response: HttpResponse, limit: number = 8 << 20):
   return Buffer.concat(chunks);
 }
 
-type Agents = { readonly http: http.Agent; readonly https: https.Agent };
+interface Agents {
+  readonly http: http.Agent;
+  readonly https: https.Agent;
+  /** Goes with each request: a proxy's agent forgets what it was made with when it turns to the server behind. */
+  readonly tls: https.AgentOptions;
+}
 
 /**
  * The HTTP side of the host: kept-alive connections, the proxy of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and
@@ -79,7 +84,7 @@ export class HttpDispatcher {
       const outgoing = (secure ? https : http).request(request.url, {
         method: request.method,
         headers,
-        agent: secure ? agents.https : agents.http,
+        ...(secure ? { ...agents.tls, agent: agents.https } : { agent: agents.http }),
         ...(request.signal && { signal: request.signal }),
         timeout: idleTimeoutMs,
       });
@@ -141,7 +146,7 @@ export class HttpDispatcher {
 
   #directAgents(options: TlsOptions | undefined): Agents {
     const keep = { keepAlive: true, maxSockets: 16 };
-    return { http: new http.Agent(keep), https: new https.Agent({ ...keep, ...this.#tlsSettings(options) }) };
+    return { http: new http.Agent(keep), https: new https.Agent(keep), tls: this.#tlsSettings(options) };
   }
 
   async #proxyAgents(request: HttpRequest): Promise<Agents> {
@@ -152,20 +157,26 @@ export class HttpDispatcher {
       import("http-proxy-agent"),
       import("https-proxy-agent"),
     ]);
-    const settings = { keepAlive: true, maxSockets: 16, ...this.#tlsSettings(request.tls) };
+    const settings = this.#tlsSettings(request.tls);
+    const options = { keepAlive: true, maxSockets: 16, ...settings };
     return {
-      http: new HttpProxyAgent<string>(proxy, settings),
-      https: new HttpsProxyAgent<string>(proxy, settings),
+      http: new HttpProxyAgent<string>(proxy, options),
+      https: new HttpsProxyAgent<string>(proxy, options),
+      tls: settings,
     };
   }
 
+  /** Certificates are parsed once per agent: given as `ca`, Node.js would parse them for every connection. */
   #tlsSettings(options: TlsOptions | undefined): https.AgentOptions {
     const extra = [...this.#hostCertificates(), ...(options?.ca ?? [])];
-    return {
+    const settings: tls.SecureContextOptions = {
       // `ca` replaces the built-in roots, so they have to be named again.
       ...(extra.length > 0 && { ca: [...tls.rootCertificates, ...this.#nodeExtraCertificates(), ...extra] }),
       ...(options?.cert !== undefined && { cert: options.cert }),
       ...(options?.key !== undefined && { key: options.key }),
+    };
+    return {
+      ...(Object.keys(settings).length > 0 && { secureContext: tls.createSecureContext(settings) }),
       ...(options?.insecure === true && { rejectUnauthorized: false }),
     };
   }
