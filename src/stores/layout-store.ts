@@ -9,6 +9,7 @@ import { type Descriptor, parseIndex, parseManifest, serializeIndex } from "../o
 import { type Digest, digestOf, isDigest } from "../oci/digest.ts";
 import { isIndexType, isManifestType, mediaTypes } from "../oci/media-type.ts";
 import { isFileOfSize, isThere, openVerifiedFile, writeVerified } from "./content-file.ts";
+import { dockerManifest } from "./docker-manifest.ts";
 import { childrenOf, hasChildren, isForeign, platformOf, readContent } from "./graph.ts";
 import {
   emptyLayoutIndex,
@@ -140,6 +141,7 @@ export class LayoutStore implements WritableStore, AsyncDisposable {
       await writeFileAtomic(join(this.dir, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
       await writeFileAtomic(join(this.dir, "index.json"), serializeLayoutIndex(index));
       this.#pending = [];
+      await this.#writeDockerManifest(index, ctx);
       await removeAbandonedStaging(this.dir);
       await this.#removeUnreferenced(index, ctx);
     });
@@ -210,6 +212,14 @@ export class LayoutStore implements WritableStore, AsyncDisposable {
     for (const child of childrenOf(descriptor, bytes)) await this.#pinTree(child, ctx);
   }
 
+  /** So that `tar -C DIR -c . | docker load` works wherever Docker keeps its images. */
+  async #writeDockerManifest(index: LayoutIndex, ctx: Context): Promise<void> {
+    const path = join(this.dir, "manifest.json");
+    const bytes = await dockerManifest(this, index.entries, ctx).catch(ignoreUnreadable);
+    if (bytes === undefined) await rm(path, { force: true });
+    else await writeFileAtomic(path, bytes);
+  }
+
   /** Only what surely isn't needed: where the layout holds something unreadable, everything stays. */
   async #removeUnreferenced(index: LayoutIndex, ctx: Context): Promise<void> {
     const used = new Set<string>();
@@ -239,4 +249,9 @@ export class LayoutStore implements WritableStore, AsyncDisposable {
     const bytes = await readContent(this, descriptor, ctx);
     for (const child of childrenOf(descriptor, bytes)) await this.#collect(child, used, ctx);
   }
+}
+
+/** Entries of other tools may be incomplete; what can't be read can't be loaded either. */
+function ignoreUnreadable(error: unknown): undefined {
+  if (!(error instanceof AnyarchError)) throw error;
 }

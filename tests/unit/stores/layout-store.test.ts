@@ -51,7 +51,7 @@ describe("writing", () => {
     expect(JSON.stringify(raw.manifests[0]?.platform)).toBe('{"architecture":"arm64","os":"linux"}');
     expect(readFileSync(join(dir, "oci-layout"), "utf8")).toBe('{"imageLayoutVersion":"1.0.0"}');
     // Nothing is left of the writing itself.
-    expect(readdirSync(dir).sort()).toEqual(["blobs", "index.json", "oci-layout"]);
+    expect(readdirSync(dir).sort()).toEqual(["blobs", "index.json", "manifest.json", "oci-layout"]);
   });
 
   it("keeps one entry per tag, newest first, and only the blobs in use", async () => {
@@ -99,7 +99,7 @@ describe("writing", () => {
     expect(blobs()).toEqual(hexes(one));
     expect((await new LayoutStore(dir).resolve("1", ctx)).digest).toBe(one.descriptor.digest);
     await store[Symbol.asyncDispose]();
-    expect(readdirSync(dir).sort()).toEqual(["blobs", "index.json", "oci-layout"]);
+    expect(readdirSync(dir).sort()).toEqual(["blobs", "index.json", "manifest.json", "oci-layout"]);
   });
 
   it("keeps what another writer reuses, though nothing else refers to it any more", async () => {
