@@ -20,3 +20,4 @@ export type { BuildOptions } from "./plan/build-options.ts";
 export type { BuildPlan } from "./plan/build-plan.ts";
 export { copy, createIndex } from "./api/copy.ts";
 export { inspect, inspectRaw } from "./api/inspect.ts";
+export { cacheReport, type CacheReport, pruneCache, type PruneOptions } from "./api/cache.ts";

@@ -1,13 +1,13 @@
-import { AnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
 import { type Index, indexPlatforms, selectManifest } from "../image/image-index.ts";
 import type { Image } from "../image/image.ts";
 import type { Descriptor } from "../oci/content.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RunConfig } from "../oci/image-config.ts";
-import { formatPlatform, matchPlatform, parsePlatform, type Platform } from "../oci/platform.ts";
+import { formatPlatform, matchPlatform, parsePlatform } from "../oci/platform.ts";
 import { isIndex, loadImage, loadIndexOrImage } from "../stores/load.ts";
 import { openStore } from "../stores/locations.ts";
+import { platformMissing } from "../stores/select-platforms.ts";
 import type { ReadableStore } from "../stores/store.ts";
 import { type ApiSettings, storeOptionsFor, withContext } from "./settings.ts";
 
@@ -101,12 +101,12 @@ async function imagesOf(
   const platform = wanted === undefined ? undefined : parsePlatform(wanted);
   if (!isIndex(loaded)) {
     const matches = platform === undefined || matchPlatform(platform, [loaded.descriptor]) !== undefined;
-    if (!matches) throw missing(platform, [loaded.descriptor.platform]);
+    if (!matches) throw platformMissing(platform, [loaded.descriptor.platform], store.name);
     return { images: [loaded], others: [] };
   }
   if (platform !== undefined) {
     const member = selectManifest(loaded, platform);
-    if (member === undefined) throw missing(platform, indexPlatforms(loaded));
+    if (member === undefined) throw platformMissing(platform, indexPlatforms(loaded), store.name);
     return { images: [await loadImage(store, member.descriptor, ctx)], others: [] };
   }
   const runnable = new Set(indexPlatforms(loaded).map(formatPlatform));
@@ -117,17 +117,6 @@ async function imagesOf(
     descriptors.filter(isImage).map((descriptor) => loadImage(store, descriptor, ctx)),
   );
   return { images, others: descriptors.filter((descriptor) => !isImage(descriptor)) };
-}
-
-function missing(wanted: Platform, offered: readonly Platform[]): AnyarchError {
-  const list = offered.map(formatPlatform);
-  return new AnyarchError(
-    "PLATFORM_MISSING",
-    `There is no ${formatPlatform(wanted)}; there is ${list.join(", ")}.`,
-    {
-      details: { platform: formatPlatform(wanted), available: list },
-    },
-  );
 }
 
 function describe(image: Image, all: readonly Image[]): InspectedPlatform {

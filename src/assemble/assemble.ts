@@ -2,7 +2,6 @@ import { resolve } from "node:path";
 import type { Application, AppSelection, AppTarget } from "../apps/app-type.ts";
 import { detectApp } from "../apps/app-types.ts";
 import { AnyarchError } from "../errors/error.ts";
-import { runTask } from "../events/task.ts";
 import { runTogether } from "../host/concurrency.ts";
 import type { Context } from "../host/context.ts";
 import type { Image } from "../image/image.ts";
@@ -95,16 +94,7 @@ async function prepare(request: BuildRequest, options: AssembleOptions, ctx: Con
   const base = await openBase(request.base, application, { ...options, ...request }, ctx);
   const { findings, bases } = await openPlatforms(base, request, ctx);
   const targets: readonly AppTarget[] = bases.map(({ platform, facts }) => ({ platform, facts }));
-  const selection =
-    targets.length === 0
-      ? nothingSelected
-      : await runTask(ctx.emit, "select packages", {}, async (task) => {
-          const selected = await application.select(targets, ctx);
-          task.detail(
-            `${selected.packages.length} for ${targets.length} platforms, from ${application.dependencySource}`,
-          );
-          return selected;
-        });
+  const selection = targets.length === 0 ? nothingSelected : await application.select(targets, ctx);
   const plan = makePlan(request, application, findings, selection);
   const kept = bases.filter(({ platform }) =>
     plan.platforms.some((planned) => planned.platform === formatPlatform(platform)),

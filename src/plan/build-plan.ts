@@ -104,11 +104,13 @@ function describeApplication(application: Application, run: AppRunConfig): Build
 
 function describeOmission(platform: string, error: Error): OmittedPlatform {
   const known = error instanceof AnyarchError;
+  // What was allowed already is no way on.
+  const hint = known ? error.hint?.replace(/^.*--fallback.*\n?/gm, "").trimEnd() : undefined;
   return {
     platform,
     code: known ? error.code : "INTERNAL",
     message: error.message,
-    ...(known && error.hint !== undefined && { hint: error.hint }),
+    ...(hint && { hint }),
   };
 }
 

@@ -20,6 +20,17 @@ export interface DebianSettings {
   readonly mirror?: string;
   /** Absolute path of the archive's keyring. */
   readonly keyring?: string;
+  /** In full: archives with their suites (updates and security, too), instead of `mirror`. */
+  readonly sources?: readonly DebianSourceSettings[];
+}
+
+export interface DebianSourceSettings {
+  readonly uri: string;
+  readonly suites: readonly string[];
+  /** "main" by default. */
+  readonly components?: readonly string[];
+  /** Absolute path. */
+  readonly keyring?: string;
 }
 
 /** anyarch.toml or pycontainer.toml, checked; paths in it are relative to `directory`. */
@@ -68,8 +79,11 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
     value = parseToml(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    const reason = error.message.split("\n")[0] ?? "";
-    throw new AnyarchError("CONFIG_INVALID", `${path}, line ${error.line}: ${reason}`, { cause: error });
+    const reason = (error.message.split("\n")[0] ?? "").replace(/^Invalid TOML document: /, "");
+    throw new AnyarchError("CONFIG_INVALID", `${path}, line ${error.line}: it isn't TOML: ${reason}.`, {
+      cause: error,
+      hint: 'Correct the line: values are "text", numbers, true, false or ["lists"].',
+    });
   }
   const raw = checkConfig(value, path);
   const directory = dirname(path);
@@ -147,6 +161,13 @@ function registrySettings(raw: RawConfig, directory: string): Record<string, Reg
 function debianSettings(raw: RawConfig, directory: string): DebianSettings | undefined {
   const debian = raw.base?.debian;
   if (debian === undefined) return undefined;
-  const { keyring, ...rest } = debian;
-  return { ...rest, ...(keyring !== undefined && { keyring: resolve(directory, keyring) }) };
+  const { keyring, sources, ...rest } = debian;
+  const absolute = (path: string | undefined) => path !== undefined && { keyring: resolve(directory, path) };
+  return {
+    ...rest,
+    ...absolute(keyring),
+    ...(sources && {
+      sources: sources.map(({ keyring: path, ...source }) => ({ ...source, ...absolute(path) })),
+    }),
+  };
 }

@@ -1,10 +1,10 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { build, type BuildOptions, planBuild, type ApiSettings } from "../../index.ts";
 import type { CommandModule } from "../commands.ts";
 import { showPlan } from "../render/plan.ts";
-import { createRenderer } from "../render/renderer.ts";
+import { withProgress } from "../render/renderer.ts";
 import { showBuildResult } from "../render/build-result.ts";
-import { collect, credentialFlags, keyValue, outputFlags } from "../flags.ts";
+import { collect, countFromOne, credentialFlags, keyValue, outputFlags, wholeNumber } from "../flags.ts";
 import { writeResultFiles } from "../result-files.ts";
 
 interface BuildFlags extends Record<string, unknown> {
@@ -24,22 +24,17 @@ export const command: CommandModule = {
       ...(await credentialFlags(flags, io)),
     };
     const options = buildOptions(typeof path === "string" ? path : undefined, flags);
-    const renderer = await createRenderer(io.terminal, output);
-    try {
-      if (flags.dryRun === true) {
-        const plan = await planBuild(options, { ...settings, emit: renderer.emit });
-        renderer.close();
-        showPlan(io.terminal, plan, output);
-        return plan.omitted.length > 0 ? 3 : 0;
-      }
-      const result = await build(options, { ...settings, emit: renderer.emit });
-      renderer.close();
-      await writeResultFiles(result, flags);
-      showBuildResult(io.terminal, result, output);
-      return result.omitted.length > 0 ? 3 : 0;
-    } finally {
-      renderer.close();
+    if (flags.dryRun === true) {
+      const plan = await withProgress(io.terminal, output, (emit) =>
+        planBuild(options, { ...settings, emit }),
+      );
+      showPlan(io.terminal, plan, output);
+      return plan.omitted.length > 0 ? 3 : 0;
     }
+    const result = await withProgress(io.terminal, output, (emit) => build(options, { ...settings, emit }));
+    await writeResultFiles(result, flags);
+    showBuildResult(io.terminal, result, output);
+    return result.omitted.length > 0 ? 3 : 0;
   },
 };
 
@@ -73,7 +68,7 @@ function buildFlags(cli: Command): Command {
     .option("--verify <what>", "prove the layers made here (app) or the base too (full)")
     .option("--dry-run", "print the plan and do nothing")
     .option("-c, --config <file>", "configuration file instead of anyarch.toml or pycontainer.toml")
-    .option("-j, --jobs <n>", "downloads, layers and uploads at once", wholeNumber)
+    .option("-j, --jobs <n>", "downloads, layers and uploads at once", countFromOne)
     .option("--update-lock", "resolve a Debian base anew instead of what anyarch.lock pins")
     .option("--no-cache", "make every layer anew")
     .option("--compression <kind>", "gzip or zstd")
@@ -102,12 +97,7 @@ function imageFlags(cli: Command): Command {
     .option("--healthcheck-interval <duration>", "30s, 1m30s")
     .option("--healthcheck-timeout <duration>", "as above")
     .option("--healthcheck-start-period <duration>", "as above")
-    .option("--healthcheck-retries <n>", "failures until unhealthy", wholeNumber);
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
-  return Number(text);
+    .option("--healthcheck-retries <n>", "failures until unhealthy", countFromOne);
 }
 
 /** Flag names as commander gives them → options of the API; what was not given stays absent. */

@@ -82,7 +82,7 @@ async function buildReported(
       severity: "warning",
       code: "DEPENDENCY_UNAVAILABLE",
       message: `${choice.filename} can't be built for other machines here: ${result}`,
-      hint: "Build it for its platform with BuildKit, or lock a version that has a wheel.",
+      hint: "Build its wheel on a machine of that platform and offer it with PIP_FIND_LINKS, or lock a version that has one.",
     });
     return undefined;
   });
