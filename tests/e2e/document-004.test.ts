@@ -24,14 +24,17 @@ import {
 import { debianTable, findMainArchive } from "./document/python-base.ts";
 import { jsonIn, openShell, type Shell } from "./document/shell.ts";
 
-const document = join(root, "../shared/mission/004_d657186dc38f930f.txt");
+/** The document itself, where it is beside the project or beside the folder of its worktrees. */
+const document = ["../shared", "../../shared"]
+  .map((shared) => join(root, shared, "mission/004_d657186dc38f930f.txt"))
+  .find((path) => existsSync(path));
 const engines = await ensureEngines(engineNames);
 const archive = await findMainArchive();
 const needed: EngineName[] = ["docker-registry", "openssl", "jq", "crane", "skopeo"];
 
-describe.skipIf(!existsSync(document))("the copy of document 004's commands", () => {
+describe.skipIf(document === undefined)("the copy of document 004's commands", () => {
   it("is what the document says", () => {
-    expect(blocks.map(block)).toEqual(blocksOf(readFileSync(document, "utf8")));
+    expect(blocks.map(block)).toEqual(blocksOf(readFileSync(document ?? "", "utf8")));
   });
 });
 
@@ -551,14 +554,18 @@ describeWith(engines, [...needed, "dockerd", "qemu"], `document 004 with Docker$
       expect(await runAll("docker run --rm myapp:latest")).toContain("Platform: x86_64\n");
       await runAll("docker rm -f $(docker ps -aq); docker rmi myapp:arm64");
 
-      let crane = commands("13-test-with-crane.sh");
-      crane = corrected(
-        crane,
+      let withCrane = commands("13-test-with-crane.sh");
+      withCrane = corrected(
+        withCrane,
         "crane copy dist/image docker-daemon:myapp:arm64",
         "anyarch copy dist/image:myapp:arm64 docker-archive:myapp.tar:myapp:arm64; docker load -i myapp.tar",
       );
-      crane = corrected(crane, "crane manifest myapp:arm64", "anyarch inspect --raw dist/image:myapp:arm64");
-      const copied = await runAll(crane);
+      withCrane = corrected(
+        withCrane,
+        "crane manifest myapp:arm64",
+        "anyarch inspect --raw dist/image:myapp:arm64",
+      );
+      const copied = await runAll(withCrane);
       expect(copied).toContain("Loaded image: myapp:arm64");
       const [manifest] = jsonIn(copied);
       expect(manifest).toEqual(new LayoutOnDisk(join(withDocker.cwd, "dist/image")).manifest("arm64"));
