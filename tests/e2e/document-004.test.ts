@@ -172,7 +172,11 @@ describeWith(engines, needed, `document 004${noMirror}`, () => {
           digest: entryOf(name)?.digest,
           platforms: [{ platform: `linux/${architecture}` }],
         });
-        await skopeo(["inspect", "--raw", `oci:${layout.directory}:${architecture}`]);
+        // By its tag, which other tools look for on the descriptor.
+        const copied = join(fixture.cwd, `copied-${architecture}`);
+        await skopeo(["copy", `oci:${layout.directory}:${architecture}`, `oci:${copied}:copy`]);
+        const [from, to] = [layout.entry(architecture), new LayoutOnDisk(copied).entry("copy")];
+        expect(to.digest).toBe(from.digest);
       }
     });
 
