@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Application, AppSelection, AppTarget } from "../apps/app-type.ts";
+import type { Application, AppSelection, AppTarget, DefaultBase } from "../apps/app-type.ts";
 import { detectApp } from "../apps/app-types.ts";
 import { AnyarchError } from "../errors/error.ts";
 import { runTogether } from "../host/concurrency.ts";
@@ -12,7 +12,7 @@ import type { BuildRequest } from "../plan/build-request.ts";
 import type { DebianSettings } from "../plan/config-file.ts";
 import type { StoreOptions } from "../stores/locations.ts";
 import { baseAnnotations, sourceAnnotations } from "./annotations.ts";
-import { type Base, openBase, type PlatformBase } from "./base.ts";
+import { type Base, openBase, type PlatformBase, whyNotThisBase } from "./base.ts";
 import type { BuildResult } from "./build-result.ts";
 import { composeImage } from "./compose.ts";
 import { ContentDigests } from "./content-digests.ts";
@@ -89,9 +89,30 @@ export async function assemble(
   });
 }
 
+/** The base that was asked for; else the first of the application's defaults that this machine has and that fits. */
 async function prepare(request: BuildRequest, options: AssembleOptions, ctx: Context): Promise<Prepared> {
   const application = await inspectApplication(request, ctx);
-  const base = await openBase(request.base, application, { ...options, ...request }, ctx);
+  const { defaultBases } = application;
+  for (const candidate of request.base === undefined ? defaultBases.slice(0, -1) : []) {
+    try {
+      return await prepareOn(candidate, application, request, options, ctx);
+    } catch (error) {
+      const message = whyNotThisBase(error);
+      if (message === undefined) throw error;
+      ctx.emit({ type: "log", level: "warning", message });
+    }
+  }
+  return prepareOn(request.base ?? defaultBases.at(-1) ?? "scratch", application, request, options, ctx);
+}
+
+async function prepareOn(
+  wanted: string | DefaultBase,
+  application: Application,
+  request: BuildRequest,
+  options: AssembleOptions,
+  ctx: Context,
+): Promise<Prepared> {
+  const base = await openBase(wanted, { ...options, ...request }, ctx);
   const { findings, bases } = await openPlatforms(base, request, ctx);
   const targets: readonly AppTarget[] = bases.map(({ platform, facts }) => ({ platform, facts }));
   const selection = targets.length === 0 ? nothingSelected : await application.select(targets, ctx);
