@@ -72,6 +72,34 @@ describe("writing", () => {
     expect(blobs()).toEqual(hexes(two, three, four));
   });
 
+  it("004-29 lists images of one platform in manifest.json, as docker save does, and only those that are left", async () => {
+    const read = () => JSON.parse(readFileSync(join(dir, "manifest.json"), "utf8")) as object[];
+    const [one, two] = [sampleImage(), sampleImage()];
+    const blob = ({ descriptor }: { descriptor: { digest: string } }) =>
+      `blobs/${descriptor.digest.replace(":", "/")}`;
+    const listed = (image: SampleImage, ...names: string[]) => ({
+      Config: blob(image.config),
+      RepoTags: names,
+      Layers: image.layers.map(blob),
+    });
+    for (const [image, name] of [
+      [one, "docker.io/library/shop:1"],
+      [one, "ghcr.io/team/shop:1"],
+      [two, "docker.io/library/shop:2"],
+    ] as const) {
+      await using store = new LayoutStore(dir);
+      await pushImage(store, image, ctx);
+      await store.tagAs(image.descriptor, name.split(":")[1] ?? "", name, ctx);
+      await store.commit(ctx);
+    }
+    expect(read()).toEqual([listed(two, "shop:2"), listed(one, "ghcr.io/team/shop:1", "shop:1")]);
+    await using store = new LayoutStore(dir);
+    for (const name of ["docker.io/library/shop:1", "ghcr.io/team/shop:1"])
+      await store.tagAs(two.descriptor, "1", name, ctx);
+    await store.commit(ctx);
+    expect(read()).toEqual([listed(two, "ghcr.io/team/shop:1", "shop:1", "shop:2")]);
+  });
+
   it("holds several platforms as one nested index, without a platform of its own", async () => {
     const index = sampleIndex(["linux/amd64", "linux/arm64"]);
     const memory = new MemoryStore();
@@ -242,6 +270,29 @@ describe("layouts of other tools", () => {
     );
     expect((await new LayoutStore(join(root, "copy")).resolve("1", ctx)).mediaType).toBe(mediaTypes.index);
     expect(result.contents).toHaveLength(9);
+  });
+
+  it("tells images of the same tag apart by their full names, and takes the newest for the tag alone", async () => {
+    const [shop, blog] = [sampleImage("linux/amd64"), sampleImage("linux/arm64")];
+    for (const [image, name] of [
+      [shop, "docker.io/library/shop:1"],
+      [blog, "docker.io/library/blog:1"],
+    ] as const) {
+      await using store = new LayoutStore(dir);
+      await pushImage(store, image, ctx);
+      await store.tagAs(image.descriptor, "1", name, ctx);
+      await store.commit(ctx);
+    }
+    const store = new LayoutStore(dir);
+    for (const [reference, image] of [
+      ["1", blog],
+      ["", blog],
+      ["blog:1", blog],
+      ["shop:1", shop],
+      ["docker.io/library/shop:1", shop],
+    ] as const) {
+      expect(await store.resolve(reference, ctx)).toMatchObject({ digest: image.descriptor.digest });
+    }
   });
 
   it("keeps what others wrote into index.json when it adds to it", async () => {
