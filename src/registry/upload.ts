@@ -217,6 +217,27 @@ export class BlobUpload {
   }
 }
 
+/**
+ * Starts an upload and gives it up, as go-containerregistry does: the only way to know, before there is anything to
+ * push, that pushing is allowed. Throws what a push would.
+ */
+export async function checkUpload(connection: Connection, ctx: Context): Promise<void> {
+  const { repository } = connection.endpoint;
+  const scopes = scopesFor(repository, "pull,push");
+  const url = `/v2/${repository}/blobs/uploads/`;
+  const response = await connection.send({ method: "POST", url, body: new Uint8Array(), scopes }, ctx);
+  if (response.status !== 202)
+    throw await statusError(connection, response, `accept a push to ${repository}`, ctx);
+  await discard(response);
+  const session = sessionUrl(response);
+  if (session === undefined) return;
+  try {
+    await discard(await connection.send({ method: "DELETE", url: session, scopes, retry: false }, ctx));
+  } catch {
+    ctx.signal.throwIfAborted(); // Else the registry forgets it by itself, in time.
+  }
+}
+
 /** Pieces of 1 MiB, so that progress is seen and a stalled peer holds back little. */
 function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
   for (let start = 0; start < bytes.length; start += 1 << 20) yield bytes.subarray(start, start + (1 << 20));

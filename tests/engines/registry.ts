@@ -14,6 +14,8 @@ import { startTokenServer, type TokenRequest, type TokenServer } from "./token-s
 export interface RegistryOptions {
   /** HTTPS with a certificate of a private authority, see {@link Registry.caFile}. Default: plain HTTP. */
   readonly tls?: boolean;
+  /** Further host names that its certificate is for: `ghcr.io`, reached through a proxy. */
+  readonly names?: readonly string[];
   /** "basic": htpasswd with bcrypt; "bearer": a token server of ours in this process. Default "none". */
   readonly auth?: "none" | "basic" | "bearer";
   /** For "bearer": who isn't logged in may pull. Default false. */
@@ -86,7 +88,7 @@ async function writeConfiguration(setup: Setup): Promise<string> {
     headers: { "X-Content-Type-Options": ["nosniff"] },
   };
   if (options.tls === true && authority !== undefined) {
-    const { certificateFile, keyFile } = await authority.issue("registry");
+    const { certificateFile, keyFile } = await authority.issue("registry", options.names);
     http["tls"] = { certificate: certificateFile, key: keyFile };
   }
   const auth: Record<string, unknown> = {};
