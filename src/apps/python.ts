@@ -87,7 +87,8 @@ class PythonApplication implements Application {
     this.dependencySource =
       dependencies === undefined ? "left out (--no-include-deps)" : dependencies.source.kind;
     this.defaultBases = [
-      { kind: "debian", packages: ["python3", "ca-certificates", "dash"] },
+      // libstdc++ is among what every manylinux wheel may expect of the system (PEP 600).
+      { kind: "debian", packages: ["python3", "ca-certificates", "dash", "libstdc++6"] },
       { kind: "image", reference: `python:${defaultMinor(options.directory, project?.requiresPython)}-slim` },
     ];
     this.notes = sources.warnings;
