@@ -232,9 +232,11 @@ export async function checkUpload(connection: Connection, ctx: Context): Promise
   const session = sessionUrl(response);
   if (session === undefined) return;
   try {
-    await discard(await connection.send({ method: "DELETE", url: session, scopes, retry: false }, ctx));
+    // Some registries want the right to delete for it, which nobody gives for a push: they forget it in time.
+    const cancel = { method: "DELETE", url: session, scopes, retry: false, challenge: false };
+    await discard(await connection.send(cancel, ctx));
   } catch {
-    ctx.signal.throwIfAborted(); // Else the registry forgets it by itself, in time.
+    ctx.signal.throwIfAborted();
   }
 }
 
