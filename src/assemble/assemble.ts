@@ -18,7 +18,7 @@ import { composeImage } from "./compose.ts";
 import { ContentDigests } from "./content-digests.ts";
 import { type BuiltLayer, LayerBuilder } from "./layer-builder.ts";
 import { type Proof, proveImages } from "./prove.ts";
-import { publish } from "./publish.ts";
+import { checkPush, publish } from "./publish.ts";
 import { reportResult } from "./report-result.ts";
 
 /** What a build needs beside the request: where stores are and what the configuration says of Debian. */
@@ -65,7 +65,7 @@ export async function assemble(
 ): Promise<BuildResult> {
   const started = performance.now();
   const prepared = await prepare(request, options, ctx);
-  const images = await makeImages(prepared, request, ctx);
+  const images = await makeImages(prepared, request, options.stores, ctx);
   const proofs: ReadonlyMap<string, Proof> = await proveImages(
     images,
     request.verify,
@@ -178,6 +178,21 @@ async function openPlatforms(
 }
 
 async function makeImages(
+  prepared: Prepared,
+  request: BuildRequest,
+  stores: StoreOptions,
+  ctx: Context,
+): Promise<readonly AssembledImage[]> {
+  let images: readonly AssembledImage[] = [];
+  // Whoever forgot to log in shall not wait for a build to learn it.
+  await runTogether(ctx, [
+    (shared) => checkPush(request, stores, shared),
+    async (shared) => void (images = await makeLayers(prepared, request, shared)),
+  ]);
+  return images;
+}
+
+async function makeLayers(
   prepared: Prepared,
   request: BuildRequest,
   ctx: Context,
