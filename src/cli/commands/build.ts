@@ -1,11 +1,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { build, type BuildOptions, planBuild, type ApiSettings } from "../../index.ts";
 import type { CommandModule } from "../commands.ts";
-import { showPlan } from "../render/plan.ts";
 import { createRenderer } from "../render/renderer.ts";
-import { showBuildResult } from "../render/build-result.ts";
 import { collect, credentialFlags, keyValue, outputFlags } from "../flags.ts";
-import { writeResultFiles } from "../result-files.ts";
 
 interface BuildFlags extends Record<string, unknown> {
   readonly config?: string;
@@ -29,12 +26,15 @@ export const command: CommandModule = {
       if (flags.dryRun === true) {
         const plan = await planBuild(options, { ...settings, emit: renderer.emit });
         renderer.close();
+        const { showPlan } = await import("../render/plan.ts");
         showPlan(io.terminal, plan, output);
         return plan.omitted.length > 0 ? 3 : 0;
       }
       const result = await build(options, { ...settings, emit: renderer.emit });
       renderer.close();
+      const { writeResultFiles } = await import("../result-files.ts");
       await writeResultFiles(result, flags);
+      const { showBuildResult } = await import("../render/build-result.ts");
       showBuildResult(io.terminal, result, output);
       return result.omitted.length > 0 ? 3 : 0;
     } finally {
