@@ -1,11 +1,8 @@
 import type { Command } from "commander";
 import { AnyarchError, build, type BuildOptions, planBuild, type ApiSettings } from "../../index.ts";
 import type { CommandModule } from "../commands.ts";
-import { showPlan } from "../render/plan.ts";
 import { withProgress } from "../render/renderer.ts";
-import { showBuildResult } from "../render/build-result.ts";
 import { collect, countFromOne, credentialFlags, keyValue, outputFlags, wholeNumber } from "../flags.ts";
-import { writeResultFiles } from "../result-files.ts";
 
 interface BuildFlags extends Record<string, unknown> {
   readonly config?: string;
@@ -31,11 +28,14 @@ export const command: CommandModule = {
       const plan = await withProgress(io.terminal, output, (emit) =>
         planBuild(options, { ...settings, emit }),
       );
+      const { showPlan } = await import("../render/plan.ts");
       showPlan(io.terminal, plan, output);
       return plan.omitted.length > 0 ? 3 : 0;
     }
     const result = await withProgress(io.terminal, output, (emit) => build(options, { ...settings, emit }));
+    const { writeResultFiles } = await import("../result-files.ts");
     await writeResultFiles(result, flags);
+    const { showBuildResult } = await import("../render/build-result.ts");
     showBuildResult(io.terminal, result, output);
     return result.omitted.length > 0 ? 3 : 0;
   },

@@ -93,6 +93,7 @@ interface Read {
 
 const layout = () => join(app, "dist/image");
 const blob = (digest: string): Buffer => readFileSync(join(layout(), "blobs", digest.replace(":", "/")));
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- The caller says what the blob holds.
 const parsed = <T>(digest: string): T => JSON.parse(blob(digest).toString("utf8")) as T;
 const configOf = (digest: string) =>
   parsed<{
