@@ -44,9 +44,7 @@ export async function* decompressLayer(
 /** How long a decoder that works in this thread may keep it from timers, requests and progress. */
 const turnMs = 25;
 
-async function* inTurns(
-  chunks: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, undefined> {
+async function* inTurns(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   let started = performance.now();
   for await (const chunk of chunks) {
     yield chunk;

@@ -3,7 +3,7 @@ import { type Descriptor, parseIndex, serialize, serializePlatform, sortedMap } 
 import { isDigest } from "../oci/digest.ts";
 import { isIndexType, isManifestType, mediaTypes } from "../oci/media-type.ts";
 import { formatPlatform, normalizePlatform } from "../oci/platform.ts";
-import { type Reference, parseReference } from "../oci/reference.ts";
+import { familiarReference, type Reference, parseReference } from "../oci/reference.ts";
 
 /** image-spec annotations.md: the tag, in index.json. */
 const refNameAnnotation = "org.opencontainers.image.ref.name";
@@ -105,6 +105,17 @@ function platformsOf(entries: readonly Descriptor[]): readonly Descriptor[] {
     isManifestType(mediaType) && platform !== undefined ? [formatPlatform(platform)] : [],
   );
   return new Set(platforms).size === same.length ? same : same.slice(0, 1);
+}
+
+/** What an entry can be asked for by: its full name as people write it, or its tag. */
+export function entryName(entry: Descriptor): string | undefined {
+  const { [refNameAnnotation]: ref, [imageNameAnnotation]: full } = entry.annotations ?? {};
+  if (full === undefined) return ref === "" ? undefined : ref;
+  try {
+    return familiarReference(parseReference(full));
+  } catch {
+    return full; // Another tool's: taken as it is.
+  }
 }
 
 function namesOf(entry: Descriptor): readonly string[] {

@@ -166,6 +166,9 @@ describeWith(engines, needed, `document 004${noMirror}`, () => {
       script = corrected(script, ".manifests[0].digest", `.manifests[] | ${named("arm64")}.digest`);
       const { stdout } = await follow(script);
       expect(jsonIn(stdout)).toEqual(both().map(({ architecture: arch }) => ({ arch, os: "linux" })));
+      // What else is there is said, in the words that it is asked for with.
+      const all = (await follow("anyarch inspect dist/image")).stdout;
+      expect(all).toMatch(/^ {2}dist\/image:cross-platform-demo:amd64 +linux\/amd64$/m);
       for (const { architecture, name } of both()) {
         const shown = await follow(`anyarch inspect --format json dist/image:${name}`);
         expect(JSON.parse(shown.stdout)).toMatchObject({
