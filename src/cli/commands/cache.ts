@@ -2,7 +2,6 @@ import { InvalidArgumentError } from "commander";
 import { AnyarchError, cacheReport, pruneCache } from "../../index.ts";
 import type { CommandModule } from "../commands.ts";
 import { outputFlags } from "../flags.ts";
-import { formatTable } from "../render/table.ts";
 import { formatBytes } from "../render/units.ts";
 
 export const command: CommandModule = {
@@ -27,6 +26,7 @@ export const command: CommandModule = {
       return 0;
     }
     io.terminal.out(`${io.terminal.paint("out", "bold", report.directory)}\n`);
+    const { formatTable } = await import("../render/table.ts");
     io.terminal.out(
       formatTable(
         report.parts.map(({ name, files, bytes }) => [`  ${name}`, formatBytes(bytes), `${files} files`]),
