@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
+import { readTextFile } from "../host/text-file.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { normalizeName } from "../packages/python/name.ts";
 import { type PythonProject, readPythonProject } from "../packages/python/project.ts";
@@ -156,7 +157,7 @@ class PythonApplication implements Application {
         scripts: this.#project?.scripts ?? {},
         packages,
       },
-      { files: new Set(files), read: (path) => readFileSync(join(this.#options.directory, path), "utf8") },
+      { files: new Set(files), read: (path) => readTextFile(join(this.#options.directory, path)) },
     );
   }
 }
@@ -193,5 +194,5 @@ function defaultMinor(directory: string, requiresPython: string | undefined): st
 
 function readPin(path: string): string | undefined {
   if (!existsSync(path)) return undefined;
-  return /^\s*(?:cpython-)?(\d+\.\d+)/m.exec(readFileSync(path, "utf8"))?.[1];
+  return /^\s*(?:cpython-)?(\d+\.\d+)/m.exec(readTextFile(path))?.[1];
 }

@@ -10,7 +10,7 @@ import { formatPlatform, type Platform } from "../oci/platform.ts";
 import { type BaseFindings, type BuildPlan, makePlan } from "../plan/build-plan.ts";
 import type { BuildRequest } from "../plan/build-request.ts";
 import type { DebianSettings } from "../plan/config-file.ts";
-import type { StoreOptions } from "../stores/locations.ts";
+import { isLocation, parseLocation, type StoreOptions } from "../stores/locations.ts";
 import { baseAnnotations, sourceAnnotations } from "./annotations.ts";
 import { type Base, openBase, type PlatformBase, whyNotThisBase } from "./base.ts";
 import type { BuildResult } from "./build-result.ts";
@@ -91,6 +91,7 @@ export async function assemble(
 
 /** The base that was asked for; else the first of the application's defaults that this machine has and that fits. */
 async function prepare(request: BuildRequest, options: AssembleOptions, ctx: Context): Promise<Prepared> {
+  checkOutputs(request.outputs, ctx.host.cwd);
   const application = await inspectApplication(request, ctx);
   const { defaultBases } = application;
   for (const candidate of request.base === undefined ? defaultBases.slice(0, -1) : []) {
@@ -121,6 +122,21 @@ async function prepareOn(
     plan.platforms.some((planned) => planned.platform === formatPlatform(platform)),
   );
   return { base, bases: kept, selection, plan };
+}
+
+/** Where the result goes is looked at before anything is done for it. Throws LOCATION_INVALID, REFERENCE_INVALID. */
+function checkOutputs(outputs: readonly string[], cwd: string): void {
+  for (const output of outputs) {
+    if (isLocation(output)) parseLocation(output, cwd);
+    else {
+      // A name alone is a registry's elsewhere; who writes `--output image` means a file or directory.
+      const path = /\bdest=([^,]+)/.exec(output)?.[1] ?? output;
+      throw new AnyarchError("LOCATION_INVALID", `--output ${output} doesn't say what is to be written.`, {
+        hint: `Write oci:${path} (a directory), oci-archive:${path}, docker-archive:${path} (files) or docker://NAME:TAG (a registry).`,
+        details: { location: output },
+      });
+    }
+  }
 }
 
 /** Stands in where no platform of the base is left; makePlan throws then. */

@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AnyarchError, systemCode } from "../errors/error.ts";
+import { systemReason } from "../errors/system-error.ts";
 import { writeFileAtomic } from "../host/atomic-file.ts";
+import { readTextFile } from "../host/text-file.ts";
 import type { Context } from "../host/context.ts";
 import { appendLayers, emptyImage, mutateConfig } from "../image/image.ts";
 import { formatPlatform, parsePlatform, type Platform } from "../oci/platform.ts";
@@ -141,7 +143,7 @@ class LockingResolver {
         message: `wrote ${this.#path}: it pins the base's Debian packages`,
       });
     } catch (error) {
-      const reason = systemCode(error) ?? String(error);
+      const reason = systemReason(error);
       ctx.emit({
         type: "log",
         level: "warning",
@@ -153,7 +155,7 @@ class LockingResolver {
   async #readLock(): Promise<DebianLock | undefined> {
     let text: string;
     try {
-      text = await readFile(this.#path, "utf8");
+      text = readTextFile(this.#path);
     } catch (error) {
       if (systemCode(error) === "ENOENT") return undefined;
       throw error;

@@ -225,6 +225,11 @@ const table = {
   },
 
   // The host.
+  OUTPUT_UNWRITABLE: {
+    title: "A place can't be written to",
+    exit: 2,
+    hint: "Make it writable, or name another place: ANYARCH_CACHE_DIR for the cache, TMPDIR for temporary files, --output for the image.",
+  },
   DISK_FULL: {
     title: "No space is left on the disk",
     exit: 1,

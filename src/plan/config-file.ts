@@ -1,7 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parse as parseToml, TomlError } from "smol-toml";
-import { AnyarchError, systemCode } from "../errors/error.ts";
+import { AnyarchError } from "../errors/error.ts";
+import { systemReason } from "../errors/system-error.ts";
+import { readTextFile } from "../host/text-file.ts";
 import type { BuildOptions } from "./build-options.ts";
 import { checkConfig, type RawBuild, type RawConfig } from "./config-schema.ts";
 
@@ -59,14 +61,15 @@ export function loadConfigFile(
   if (path === undefined) return undefined;
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readTextFile(path);
   } catch (error) {
+    if (error instanceof AnyarchError) throw error;
     throw new AnyarchError(
       "INPUT_UNREADABLE",
-      `The configuration ${path} can't be read: ${systemCode(error) ?? ""}.`,
+      `The configuration ${path} can't be read: ${systemReason(error)}.`,
       {
         cause: error,
-        hint: "Give an existing file with --config.",
+        ...(given !== undefined && { hint: "Give an existing file with --config." }),
       },
     );
   }

@@ -52,16 +52,23 @@ function invalid(text: string, why: string): AnyarchError {
   });
 }
 
+const transportPrefix = /^(docker:\/\/|(?:oci|oci-archive|docker-archive):)(.*)$/s;
+
+/** True where a text names its transport, so that it can't be taken for anything else. */
+export function isLocation(text: string): boolean {
+  return transportPrefix.test(text.trim());
+}
+
 /** Reads a location; relative paths are of `cwd`. Throws LOCATION_INVALID with the transports, REFERENCE_INVALID. */
 export function parseLocation(text: string, cwd: string): Location {
   const trimmed = text.trim();
   if (trimmed === "") throw invalid(text, "it is empty");
-  const match = /^(docker:\/\/|(?:oci|oci-archive|docker-archive):)(.*)$/s.exec(trimmed);
+  const match = transportPrefix.exec(trimmed);
   if (match !== null) {
     const [, prefix = "", rest = ""] = match;
     if (prefix === "docker://") return { transport: "docker", reference: parseReference(rest) };
-    const transport = prefix.slice(0, -1) as "oci" | "oci-archive" | "docker-archive";
-    return { transport, ...splitPath(text, rest, cwd) };
+    const kind = prefix.slice(0, -1) as "oci" | "oci-archive" | "docker-archive";
+    return { transport: kind, ...splitPath(text, rest, cwd) };
   }
   const scheme = /^([a-z][a-z0-9+.-]*):(?:\/\/|\/|\.|~)/i.exec(trimmed)?.[1];
   if (scheme !== undefined) throw invalid(text, `"${scheme}:" is no transport that anyarch has`);

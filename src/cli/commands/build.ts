@@ -32,8 +32,9 @@ export const command: CommandModule = {
       showPlan(io.terminal, plan, output);
       return plan.omitted.length > 0 ? 3 : 0;
     }
+    const { checkResultFiles, writeResultFiles } = await import("../result-files.ts");
+    checkResultFiles(flags);
     const result = await withProgress(io.terminal, output, (emit) => build(options, { ...settings, emit }));
-    const { writeResultFiles } = await import("../result-files.ts");
     await writeResultFiles(result, flags);
     const { showBuildResult } = await import("../render/build-result.ts");
     showBuildResult(io.terminal, result, output);

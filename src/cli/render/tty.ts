@@ -1,5 +1,6 @@
 import { createLogUpdate } from "log-update";
 import stringWidth from "string-width";
+import { printable } from "../../errors/printable.ts";
 import type { BuildEvent } from "../../index.ts";
 import type { Style, Terminal } from "../terminal.ts";
 import { finishedLine, formatProgress } from "./plain.ts";
@@ -64,16 +65,16 @@ class LiveView {
       case "task.finished":
         this.#finish(event);
         return;
-      case "log":
+      case "log": {
         if (event.level === "debug" && !this.#verbose) return;
-        this.#above(
-          event.level === "warning" ? `${this.#paint("yellow", "!")} ${event.message}` : event.message,
-        );
+        const text = printable(event.message);
+        this.#above(event.level === "warning" ? `${this.#paint("yellow", "!")} ${text}` : text);
         return;
-      case "diagnostic":
-        this.#above(
-          `${this.#paint(event.severity === "error" ? "red" : "yellow", event.code)} ${event.message}`,
-        );
+      }
+      case "diagnostic": {
+        const style = event.severity === "error" ? "red" : "yellow";
+        this.#above(`${this.#paint(style, event.code)} ${printable(event.message)}`);
+      }
     }
   }
 

@@ -4,6 +4,7 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { type ZipArchive, openZip } from "../../archive/zip-reader.ts";
 import { AnyarchError } from "../../errors/error.ts";
+import { withPath } from "../../errors/system-error.ts";
 import type { Context } from "../../host/context.ts";
 import { stagingPath } from "../../host/atomic-file.ts";
 import type { WheelFile } from "./download.ts";
@@ -69,7 +70,7 @@ export async function unpackWheel(wheel: WheelFile, ctx: Context): Promise<Unpac
         details: error.details,
         hint: "Lock a release whose wheel is whole, or report it to the package's maintainers.",
       });
-    throw error;
+    throw withPath(error, staging);
   } finally {
     await rm(staging, { recursive: true, force: true });
   }

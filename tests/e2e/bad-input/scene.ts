@@ -1,5 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect } from "vitest";
@@ -48,7 +57,7 @@ const program = "def main():\n    print('demo')\n";
 
 export async function makeStage(): Promise<Stage> {
   const root = mkdtempSync(join(tmpdir(), "stage-"));
-  // Readable for everybody: some runs are those of another user.
+  chmodSync(root, 0o755); // Some runs are those of another user.
   const base = await makeTinyBase(join(root, "base"));
   const stage = { base, goodImage: join(root, "image") };
   using scene = openScene(stage);
@@ -140,7 +149,7 @@ export function expectFailureText(run: Run, { code, says, hides = [] }: Failure)
 }
 
 /** The same with --format json: stdout is exactly one error object. */
-export function expectFailureJson(run: Run, { code, says, hides = [] }: Failure): void {
+function expectFailureJson(run: Run, { code, says, hides = [] }: Failure): void {
   expect(run.code, run.stderr).toBe(errorCodes[code].exit);
   const lines = run.stdout.split("\n");
   expect(lines, run.stdout).toHaveLength(2);

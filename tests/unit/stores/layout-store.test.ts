@@ -178,7 +178,7 @@ describe("crashes and concurrency", () => {
     // The next writer takes a dead one's lock over and cleans up.
     const last = sampleImage("linux/arm64");
     await write(last, "1");
-    // One killed before it could say whose it is stays for a day: it may be a living one's.
+    // One killed before it could say whose it is, and so is empty, stays for a minute: it may be a living one's.
     const left = readdirSync(dir).filter((name) => name.startsWith(".anyarch"));
     const owner = (name: string): string => join(dir, name, "owner");
     expect(left.filter((name) => existsSync(owner(name)) && readFileSync(owner(name)).length > 0)).toEqual(
