@@ -164,7 +164,10 @@ describe("crashes and concurrency", () => {
     for (let round = 0; round < 6; round++) {
       const child = fork(writer, [dir, "1", "500"], { execArgv: tsx, stdio: "ignore" });
       const ended = new Promise((resolve) => child.once("exit", resolve));
-      await sleep(700 + round * 137);
+      // It is at work once it has replaced the image; then it is killed somewhere in a later round.
+      const before = readFileSync(join(dir, "index.json"), "utf8");
+      while (readFileSync(join(dir, "index.json"), "utf8") === before) await sleep(5);
+      await sleep(round * 23);
       child.kill("SIGKILL");
       await ended;
       const store = new LayoutStore(dir);
