@@ -17,6 +17,8 @@ function areaOf(file: string): string {
 }
 
 const importPattern = /(?:from\s+|import\s*\(\s*|import\s+)"(\.[^"]+)"/g;
+/** What is loaded with a module: neither types nor import(). */
+const staticImportPattern = /^(?:import|export) (?!type\b)[^;]*?from "(\.[^"]+)"/gm;
 
 describe("architecture", () => {
   const files = sourceFiles();
@@ -44,6 +46,22 @@ describe("architecture", () => {
       for (const next of allowedImports[area] ?? []) visit(next, [...path, area]);
     };
     for (const area of Object.keys(allowedImports)) visit(area, []);
+  });
+
+  it("loads for the command line nothing but itself, errors and the front door until a command works", () => {
+    const loaded = new Set<string>();
+    const load = (file: string): void => {
+      if (loaded.has(file)) return;
+      loaded.add(file);
+      for (const [, specifier = ""] of readFileSync(file, "utf8").matchAll(staticImportPattern))
+        load(resolve(dirname(file), specifier));
+    };
+    for (const file of files) if (relative(source, file).startsWith("cli/commands/")) load(file);
+    load(join(source, "cli/program.ts"));
+    expect(loaded.size).toBeGreaterThan(10);
+    const heavy = [...loaded].filter((file) => !["cli", "api", "errors", "index.ts"].includes(areaOf(file)));
+    expect(heavy.map((file) => relative(source, file))).toEqual([]);
+    expect([...loaded].map((file) => relative(source, file))).not.toContain("cli/render/table.ts");
   });
 
   it("writes to the terminal only from cli/", () => {

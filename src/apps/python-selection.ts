@@ -97,8 +97,9 @@ export class PythonSelection implements AppSelection {
     minor: string,
   ): readonly AppLayer[] {
     const { project, sources, workdir } = this.#options;
-    const hasSrc = sources.entries.some(({ path }) => path.startsWith(`${workdir.slice(1)}/src/`));
-    const paths = [workdir, ...(hasSrc ? [`${workdir === "/" ? "" : workdir}/src`] : [])];
+    const sourceRoot = `${workdir === "/" ? "" : workdir}/src`;
+    const hasSrc = sources.entries.some(({ path }) => path.startsWith(`${sourceRoot.slice(1)}/`));
+    const paths = [workdir, ...(hasSrc ? [sourceRoot] : [])];
     const application = [
       ...sources.entries,
       ...applicationMetadata(project, paths, minor),

@@ -90,6 +90,7 @@ class PythonApplication implements Application {
     if (project?.version !== undefined) this.version = project.version;
     this.dependencySource =
       dependencies === undefined ? "left out (--no-include-deps)" : dependencies.source.kind;
+    if (dependencies?.source.kind === "none") this.#dependencies = undefined;
     this.defaultBases = [
       { kind: "debian", packages: defaultDebianPackages },
       { kind: "image", reference: `python:${defaultMinor(options.directory, project?.requiresPython)}-slim` },
@@ -130,7 +131,7 @@ class PythonApplication implements Application {
         "BASE_UNSUITABLE",
         `The base for ${name} has Python ${facts.python.version}, but the project requires Python ${wanted}.`,
         {
-          hint: `Choose another base, for example --base-image python:${defaultMinor(this.#options.directory, wanted)}-slim.`,
+          hint: `Choose another base: --base-image python:${defaultMinor(this.#options.directory, wanted)}-slim, or deb:SUITE/python3,ca-certificates of a newer Debian release.`,
         },
       );
     }

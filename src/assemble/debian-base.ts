@@ -18,6 +18,7 @@ import {
 } from "../packages/debian/request.ts";
 import { resolveDebian } from "../packages/debian/resolve.ts";
 import { readAptSources } from "../packages/debian/sources.ts";
+import type { DebianSourceSettings } from "../plan/config-file.ts";
 import { type Base, type BaseImage, type BaseOptions, orPlatformError, type PlatformBase } from "./base.ts";
 import type { LayerBuilder } from "./layer-builder.ts";
 
@@ -37,7 +38,7 @@ const released = [
 /** The suite of the configuration, else the first release among the machine's apt sources. */
 export async function defaultSuite(options: BaseOptions, ctx: Context): Promise<string> {
   if (options.debian?.suite !== undefined) return options.debian.suite;
-  const sources = options.debian?.mirror === undefined ? await readAptSources(ctx) : [];
+  const sources = options.debian?.sources ?? (await readAptSources(ctx));
   const suite = sources.flatMap((source) => source.suites).find((name) => !/-|\//.test(name));
   if (suite !== undefined) return suite;
   throw new AnyarchError("DEBIAN_SOURCE_MISSING", "No Debian mirror is configured on this machine.", {
@@ -76,16 +77,16 @@ export async function openDebianBase(location: string, options: BaseOptions, ctx
 }
 
 function configuredMirrors(options: BaseOptions, suite: string): DebianSource[] | undefined {
-  const { mirror, keyring } = options.debian ?? {};
-  if (mirror === undefined) return undefined;
-  return [
-    {
-      uri: mirror,
-      suites: [suite],
-      components: ["main"],
-      ...(keyring !== undefined && { signedBy: keyring }),
-    },
-  ];
+  const { mirror, keyring, sources } = options.debian ?? {};
+  const given: readonly DebianSourceSettings[] =
+    sources ?? (mirror === undefined ? [] : [{ uri: mirror, suites: [suite] }]);
+  if (given.length === 0) return undefined;
+  return given.map(({ uri, suites, components = ["main"], keyring: own = keyring }) => ({
+    uri,
+    suites,
+    components,
+    ...(own !== undefined && { signedBy: own }),
+  }));
 }
 
 /** Resolves what the lock lacks, and gathers all in one lock. */

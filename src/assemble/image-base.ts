@@ -40,6 +40,7 @@ export async function openImageBase(location: string, options: BaseOptions, ctx:
     location,
     digest: loaded.descriptor.digest,
     platforms: offered,
+    mountSource: (registry) => store.mountSource?.(loaded.descriptor, registry),
     open: (wanted) =>
       Promise.all(
         wanted.map((platform) =>

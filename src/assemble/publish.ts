@@ -1,4 +1,4 @@
-import { AnyarchError, toAnyarchError } from "../errors/error.ts";
+import { AnyarchError, isAbort, toAnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
 import type { Descriptor } from "../oci/content.ts";
 import { familiarReference, formatReference, type Reference } from "../oci/reference.ts";
@@ -6,6 +6,7 @@ import type { BuildRequest } from "../plan/build-request.ts";
 import { copy, type CopyResult } from "../stores/copy.ts";
 import { LayoutStore } from "../stores/layout-store.ts";
 import { openStore, type StoreOptions } from "../stores/locations.ts";
+import { RegistryStore } from "../stores/registry-store.ts";
 import type { AssembledImage } from "./assemble.ts";
 import type { PublishedTo } from "./build-result.ts";
 import { type MountSource, ResultStore } from "./result-store.ts";
@@ -48,10 +49,27 @@ export async function publish(
 
 /** Says what is there already where one of several places fails, or the user stops in between. */
 function withWritten(error: unknown, locations: readonly PublishedTo[]): unknown {
-  if (locations.length === 0) return error;
+  if (locations.length === 0) return isAbort(error) ? cancelledBeforePublishing(error) : error;
   const { code, message, hint, details } = toAnyarchError(error);
   const written = `Written before that: ${locations.map(({ location }) => location).join(", ")}.`;
   return new AnyarchError(code, `${message}\n${written}`, { hint, details, cause: error });
+}
+
+/** What Ctrl-C leaves to say as long as nobody can see anything of the build. */
+export function cancelledBeforePublishing(cause: unknown): AnyarchError {
+  return new AnyarchError("CANCELLED", "Cancelled. Nothing was published.", { cause });
+}
+
+/** Throws what pushing the tags would, before there is anything to push. */
+export async function checkPush(request: BuildRequest, stores: StoreOptions, ctx: Context): Promise<void> {
+  if (!request.push) return;
+  const repositories = byRepository(request.tags).flatMap(([tag]) => tag ?? []);
+  await Promise.all(
+    repositories.map(async (tag) => {
+      await using opened = await openStore(`docker://${formatReference(tag)}`, stores, ctx);
+      if (opened.store instanceof RegistryStore) await opened.store.repository.checkPush(ctx);
+    }),
+  );
 }
 
 async function writeOutput(

@@ -51,7 +51,8 @@ export function outputFlags(flags: Readonly<Record<string, unknown>>): OutputFla
   if (format !== "text" && format !== "json") {
     throw new AnyarchError("USAGE", `--format is "${String(format)}", not text or json.`);
   }
-  const mode = progressModes.find((candidate) => candidate === flags["progress"]);
+  const progress = flags["progress"] === false ? "quiet" : flags["progress"];
+  const mode = progressModes.find((candidate) => candidate === progress);
   if (mode === undefined) {
     throw new AnyarchError(
       "USAGE",

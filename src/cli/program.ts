@@ -83,6 +83,7 @@ function configure(
     .configure(command)
     .option("--format <format>", "how results are printed: text or json", "text")
     .option("--progress <mode>", "how progress is shown: auto, tty, plain, json or quiet", "auto")
+    .option("--no-progress", "no progress, but the whole result")
     .option("-q, --quiet", "no progress, results only")
     .option("-v, --verbose", "say more")
     .option("--color <when>", "auto, always or never", "auto")

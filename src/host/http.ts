@@ -52,13 +52,19 @@ export async function readBody(response: HttpResponse, limit: number = 8 << 20):
   return Buffer.concat(chunks);
 }
 
-type Agents = { readonly http: http.Agent; readonly https: https.Agent };
+interface Agents {
+  readonly http: http.Agent;
+  readonly https: https.Agent;
+  /** Goes with each request: a proxy's agent forgets what it was made with when it turns to the server behind. */
+  readonly tls: https.AgentOptions;
+}
 
 /**
  * The HTTP side of the host: kept-alive connections, the proxy of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and
  * NO_PROXY (its library loaded only where one is set), and the certificates of SSL_CERT_FILE.
  */
 export class HttpDispatcher {
+  /** For the proxy itself proxy-from-env reads the process's own environment. */
   readonly #env: NodeJS.ProcessEnv;
   readonly #agents = new Map<string, Promise<Agents>>();
   #hostCa: readonly string[] | undefined;
@@ -69,33 +75,37 @@ export class HttpDispatcher {
 
   async request(request: HttpRequest): Promise<HttpResponse> {
     request.signal?.throwIfAborted();
-    const secure = request.url.protocol === "https:";
     const agents = await this.#agentsFor(request);
     try {
-      return await this.#exchange(request, secure ? agents.https : agents.http);
+      return await this.#exchange(request, agents);
     } catch (error) {
       throw await this.#atProxy(error as Error, request.url);
     }
   }
 
-  #exchange(request: HttpRequest, agent: http.Agent): Promise<HttpResponse> {
-    const { request: send } = request.url.protocol === "https:" ? https : http;
+  #exchange(request: HttpRequest, agents: Agents): Promise<HttpResponse> {
+    const secure = request.url.protocol === "https:";
+    const { idleTimeoutMs = 60_000 } = request;
     return new Promise((resolve, reject) => {
       const headers: Record<string, string | number> = { "user-agent": "anyarch", ...request.headers };
       const { body } = request;
       if (body instanceof Uint8Array) headers["content-length"] = body.byteLength;
-      const outgoing = send(request.url, {
+      const outgoing = (secure ? https : http).request(request.url, {
         method: request.method,
         headers,
-        agent,
+        ...(secure ? { ...agents.tls, agent: agents.https } : { agent: agents.http }),
         ...(request.signal && { signal: request.signal }),
-        timeout: request.idleTimeoutMs ?? 60_000,
+        timeout: idleTimeoutMs,
       });
       outgoing.on("timeout", () =>
         outgoing.destroy(
-          new AnyarchError("NETWORK_ERROR", `${request.url.host} sent nothing for a minute.`, {
-            hint: "Check the network and the proxy settings, then try again.",
-          }),
+          new AnyarchError(
+            "NETWORK_ERROR",
+            `${request.url.host} sent nothing for ${idleTimeoutMs / 1000} seconds.`,
+            {
+              hint: "Check the network and the proxy settings, then try again.",
+            },
+          ),
         ),
       );
       outgoing.on("response", (incoming) =>
@@ -167,7 +177,7 @@ export class HttpDispatcher {
 
   #directAgents(options: TlsOptions | undefined): Agents {
     const keep = { keepAlive: true, maxSockets: 16 };
-    return { http: new http.Agent(keep), https: new https.Agent({ ...keep, ...this.#tlsSettings(options) }) };
+    return { http: new http.Agent(keep), https: new https.Agent(keep), tls: this.#tlsSettings(options) };
   }
 
   async #proxyAgents(request: HttpRequest): Promise<Agents> {
@@ -178,20 +188,26 @@ export class HttpDispatcher {
       import("http-proxy-agent"),
       import("https-proxy-agent"),
     ]);
-    const settings = { keepAlive: true, maxSockets: 16, ...this.#tlsSettings(request.tls) };
+    const settings = this.#tlsSettings(request.tls);
+    const options = { keepAlive: true, maxSockets: 16, ...settings };
     return {
-      http: new HttpProxyAgent<string>(proxy, settings),
-      https: new HttpsProxyAgent<string>(proxy, settings),
+      http: new HttpProxyAgent<string>(proxy, options),
+      https: new HttpsProxyAgent<string>(proxy, options),
+      tls: settings,
     };
   }
 
+  /** Certificates are parsed once per agent: given as `ca`, Node.js would parse them for every connection. */
   #tlsSettings(options: TlsOptions | undefined): https.AgentOptions {
     const extra = [...this.#hostCertificates(), ...(options?.ca ?? [])];
-    return {
+    const settings: tls.SecureContextOptions = {
       // `ca` replaces the built-in roots, so they have to be named again.
       ...(extra.length > 0 && { ca: [...tls.rootCertificates, ...this.#nodeExtraCertificates(), ...extra] }),
       ...(options?.cert !== undefined && { cert: options.cert }),
       ...(options?.key !== undefined && { key: options.key }),
+    };
+    return {
+      ...(Object.keys(settings).length > 0 && { secureContext: tls.createSecureContext(settings) }),
       ...(options?.insecure === true && { rejectUnauthorized: false }),
     };
   }

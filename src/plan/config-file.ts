@@ -22,6 +22,17 @@ export interface DebianSettings {
   readonly mirror?: string;
   /** Absolute path of the archive's keyring. */
   readonly keyring?: string;
+  /** In full: archives with their suites (updates and security, too), instead of `mirror`. */
+  readonly sources?: readonly DebianSourceSettings[];
+}
+
+export interface DebianSourceSettings {
+  readonly uri: string;
+  readonly suites: readonly string[];
+  /** "main" by default. */
+  readonly components?: readonly string[];
+  /** Absolute path. */
+  readonly keyring?: string;
 }
 
 /** anyarch.toml or pycontainer.toml, checked; paths in it are relative to `directory`. */
@@ -153,6 +164,13 @@ function registrySettings(raw: RawConfig, directory: string): Record<string, Reg
 function debianSettings(raw: RawConfig, directory: string): DebianSettings | undefined {
   const debian = raw.base?.debian;
   if (debian === undefined) return undefined;
-  const { keyring, ...rest } = debian;
-  return { ...rest, ...(keyring !== undefined && { keyring: resolve(directory, keyring) }) };
+  const { keyring, sources, ...rest } = debian;
+  const absolute = (path: string | undefined) => path !== undefined && { keyring: resolve(directory, path) };
+  return {
+    ...rest,
+    ...absolute(keyring),
+    ...(sources && {
+      sources: sources.map(({ keyring: path, ...source }) => ({ ...source, ...absolute(path) })),
+    }),
+  };
 }

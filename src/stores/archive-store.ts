@@ -48,8 +48,9 @@ export abstract class ArchiveStore implements WritableStore, AsyncDisposable {
   }
 
   async exists(descriptor: Descriptor, ctx: Context): Promise<boolean> {
-    // What an old archive holds doesn't help: the new one must hold it itself.
-    return (await this.writing()).exists(descriptor, ctx);
+    // Who reads it asks for what it holds; for who writes it, what an old archive holds doesn't help.
+    const isRead = this.#read !== undefined && this.#written === undefined;
+    return (await (isRead ? this.#current(ctx) : this.writing())).exists(descriptor, ctx);
   }
 
   async fileOf(descriptor: Descriptor, ctx: Context): Promise<string | undefined> {

@@ -9,6 +9,7 @@ import { type Descriptor, parseIndex, parseManifest, serializeIndex } from "../o
 import { type Digest, digestOf, isDigest } from "../oci/digest.ts";
 import { isIndexType, isManifestType, mediaTypes } from "../oci/media-type.ts";
 import { isFileOfSize, isThere, openVerifiedFile, writeVerified } from "./content-file.ts";
+import { dockerManifest } from "./docker-manifest.ts";
 import { childrenOf, hasChildren, isForeign, platformOf, readContent } from "./graph.ts";
 import {
   emptyLayoutIndex,
@@ -143,10 +144,14 @@ export class LayoutStore implements WritableStore, AsyncDisposable {
     await mkdir(this.dir, { recursive: true });
     await withFileLock(join(this.dir, ".anyarch.lock"), ctx, async () => {
       const index = this.#withPending(await this.#readIndex());
+      // So that `tar -C DIR -c . | docker load` works wherever Docker keeps its images.
+      const docker = await dockerManifest(this, index.entries, ctx).catch(ignoreUnreadable);
       await this.#staging.publish({
         "oci-layout": '{"imageLayoutVersion":"1.0.0"}',
         "index.json": serializeLayoutIndex(index),
+        ...(docker !== undefined && { "manifest.json": docker }),
       });
+      if (docker === undefined) await rm(join(this.dir, "manifest.json"), { force: true });
       this.#pending = [];
       await removeAbandonedStaging(this.dir);
       await this.#removeUnreferenced(index, ctx);
@@ -257,4 +262,9 @@ export class LayoutStore implements WritableStore, AsyncDisposable {
     const bytes = await readContent(this, descriptor, ctx);
     for (const child of childrenOf(descriptor, bytes)) await this.#collect(child, used, ctx);
   }
+}
+
+/** Entries of other tools may be incomplete; what can't be read can't be loaded either. */
+function ignoreUnreadable(error: unknown): undefined {
+  if (!(error instanceof AnyarchError)) throw error;
 }

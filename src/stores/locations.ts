@@ -37,9 +37,17 @@ const transports = [
   "DIRECTORY (an OCI layout that exists)",
 ].join(", ");
 
+/** What Docker and podman need in place of a transport to their own storage. */
+const load: Readonly<Record<string, string>> = {
+  "docker-daemon": "docker load -i image.tar",
+  "containers-storage": "podman load -i image.tar",
+};
+
 function invalid(text: string, why: string): AnyarchError {
+  const command = load[text.trim().split(":")[0] ?? ""];
+  const instead = command === undefined ? "" : `\nOr write docker-archive:image.tar, then ${command}.`;
   return new AnyarchError("LOCATION_INVALID", `"${text}" is no place for an image: ${why}.`, {
-    hint: `Write one of ${transports}.`,
+    hint: `Write one of ${transports}.${instead}`,
     details: { location: text },
   });
 }
@@ -94,9 +102,11 @@ function splitPath(text: string, rest: string, cwd: string): { path: string; ref
 /** A bare path, with a tag or digest or without, of a layout that is there. */
 function layoutPath(text: string, cwd: string): { path: string; reference: string } | undefined {
   const candidates: [string, string][] = [[text, ""]];
-  for (const separator of ["@", ":"]) {
-    const at = text.lastIndexOf(separator === "@" ? "@sha" : ":");
-    if (at > 0) candidates.push([text.slice(0, at), text.slice(at + 1)]);
+  const digest = text.lastIndexOf("@sha");
+  if (digest > 0) candidates.push([text.slice(0, digest), text.slice(digest + 1)]);
+  // A tag may be a full name, which has colons of its own.
+  for (let colon = text.indexOf(":", 1); colon > 0; colon = text.indexOf(":", colon + 1)) {
+    candidates.push([text.slice(0, colon), text.slice(colon + 1)]);
   }
   for (const [path, reference] of candidates) {
     const absolute = resolve(cwd, path);

@@ -1,14 +1,13 @@
 import type { Command } from "commander";
-import { build, type BuildOptions, planBuild, type ApiSettings } from "../../index.ts";
+import { AnyarchError, build, type BuildOptions, planBuild, type ApiSettings } from "../../index.ts";
 import type { CommandModule } from "../commands.ts";
-import { showPlan } from "../render/plan.ts";
-import { createRenderer } from "../render/renderer.ts";
-import { showBuildResult } from "../render/build-result.ts";
+import { withProgress } from "../render/renderer.ts";
 import { collect, countFromOne, credentialFlags, keyValue, outputFlags, wholeNumber } from "../flags.ts";
-import { checkResultFiles, writeResultFiles } from "../result-files.ts";
 
 interface BuildFlags extends Record<string, unknown> {
   readonly config?: string;
+  readonly context?: string;
+  readonly cacheDir?: string;
   readonly dryRun?: boolean;
   readonly metadataFile?: string;
   readonly iidfile?: string;
@@ -21,28 +20,36 @@ export const command: CommandModule = {
     const settings: ApiSettings = {
       signal: io.signal,
       ...(flags.config !== undefined && { config: flags.config }),
+      ...(flags.cacheDir !== undefined && { cacheDir: flags.cacheDir }),
       ...(await credentialFlags(flags, io)),
     };
-    const options = buildOptions(typeof path === "string" ? path : undefined, flags);
-    const renderer = await createRenderer(io.terminal, output);
-    try {
-      if (flags.dryRun === true) {
-        const plan = await planBuild(options, { ...settings, emit: renderer.emit });
-        renderer.close();
-        showPlan(io.terminal, plan, output);
-        return plan.omitted.length > 0 ? 3 : 0;
-      }
-      checkResultFiles(flags);
-      const result = await build(options, { ...settings, emit: renderer.emit });
-      renderer.close();
-      await writeResultFiles(result, flags);
-      showBuildResult(io.terminal, result, output);
-      return result.omitted.length > 0 ? 3 : 0;
-    } finally {
-      renderer.close();
+    const options = buildOptions(applicationPath(path, flags.context), flags);
+    if (flags.dryRun === true) {
+      const plan = await withProgress(io.terminal, output, (emit) =>
+        planBuild(options, { ...settings, emit }),
+      );
+      const { showPlan } = await import("../render/plan.ts");
+      showPlan(io.terminal, plan, output);
+      return plan.omitted.length > 0 ? 3 : 0;
     }
+    const { checkResultFiles, writeResultFiles } = await import("../result-files.ts");
+    checkResultFiles(flags);
+    const result = await withProgress(io.terminal, output, (emit) => build(options, { ...settings, emit }));
+    await writeResultFiles(result, flags);
+    const { showBuildResult } = await import("../render/build-result.ts");
+    showBuildResult(io.terminal, result, output);
+    return result.omitted.length > 0 ? 3 : 0;
   },
 };
+
+/** Throws USAGE where both are given and differ. */
+function applicationPath(path: unknown, context: string | undefined): string | undefined {
+  if (typeof path !== "string") return context;
+  if (context === undefined || context === path) return path;
+  throw new AnyarchError("USAGE", `There are two directories of the application: ${path} and ${context}.`, {
+    hint: "Give either the argument or --context.",
+  });
+}
 
 function buildFlags(cli: Command): Command {
   return cli
@@ -77,6 +84,8 @@ function buildFlags(cli: Command): Command {
     .option("-j, --jobs <n>", "downloads, layers and uploads at once", countFromOne)
     .option("--update-lock", "resolve a Debian base anew instead of what anyarch.lock pins")
     .option("--no-cache", "make every layer anew")
+    .option("--cache-dir <dir>", "where downloads and layers are kept (default $ANYARCH_CACHE_DIR)")
+    .option("--context <dir>", "the same as the argument PATH")
     .option("--compression <kind>", "gzip or zstd")
     .option("--source-date-epoch <seconds>", "time of everything in the image", wholeNumber)
     .option("--no-reproducible", "put the time of the build into the image")

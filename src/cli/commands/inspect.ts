@@ -1,7 +1,6 @@
 import { inspect, inspectRaw, type InspectResult } from "../../index.ts";
 import type { CommandModule } from "../commands.ts";
 import { outputFlags } from "../flags.ts";
-import { formatTable } from "../render/table.ts";
 import { formatBytes } from "../render/units.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -24,12 +23,13 @@ export const command: CommandModule = {
     }
     const result = await inspect(String(location), options, settings);
     if (output.format === "json") io.terminal.out(`${JSON.stringify(result)}\n`);
-    else show(io.terminal, result);
+    else await show(io.terminal, result);
     return 0;
   },
 };
 
-function show(terminal: Terminal, result: InspectResult): void {
+async function show(terminal: Terminal, result: InspectResult): Promise<void> {
+  const { formatTable } = await import("../render/table.ts");
   const bold = (text: string): string => terminal.paint("out", "bold", text);
   terminal.out(`${bold(result.location)}  ${result.digest}\n${result.mediaType}\n`);
   for (const [key, value] of Object.entries(result.annotations)) terminal.out(`  ${key}: ${value}\n`);
@@ -40,7 +40,7 @@ function show(terminal: Terminal, result: InspectResult): void {
         [
           ["  entrypoint", (config.Entrypoint ?? []).join(" ")],
           ["  cmd", (config.Cmd ?? []).join(" ")],
-          ["  env", (config.Env ?? []).join(" ")],
+          ...(config.Env ?? []).map((line, at) => [at === 0 ? "  env" : "", line]),
           ["  workdir", config.WorkingDir ?? ""],
           ["  user", config.User ?? ""],
           ["  ports", Object.keys(config.ExposedPorts ?? {}).join(" ")],
@@ -56,4 +56,15 @@ function show(terminal: Terminal, result: InspectResult): void {
     terminal.out(formatTable(rows, { right: [1] }));
   }
   if (result.others.length > 0) terminal.out(`\n${result.others.length} attestation or other manifests\n`);
+  if (result.alsoThere.length > 0) {
+    terminal.out(`\n${bold("also there")}\n`);
+    terminal.out(
+      formatTable(
+        result.alsoThere.map(({ name, platform, digest }) => [
+          `  ${result.location}${name === undefined ? `@${digest}` : `:${name}`}`,
+          platform ?? "index",
+        ]),
+      ),
+    );
+  }
 }

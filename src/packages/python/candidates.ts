@@ -1,6 +1,7 @@
 import { AnyarchError } from "../../errors/error.ts";
 import type { CandidateFile } from "./choose.ts";
 import type { IndexClient } from "./index-client.ts";
+import type { IndexFile } from "./index-page.ts";
 import type { DistributionFile, LockedPackage } from "./lock.ts";
 import { matchesSpecifiers, parseSpecifier, parseSpecifiers, matchesSpecifier } from "./specifier.ts";
 import { tagRanks } from "./tags.ts";
@@ -22,13 +23,37 @@ export async function findCandidates(
     const located = await Promise.all(locked.files.map((file) => locate(file, locked, client)));
     return located.filter((file) => file !== undefined);
   }
-  const all: readonly CandidateFile[] = await (await client()).files(locked.name, locked.index);
+  const all: readonly CandidateFile[] = await indexFiles(locked, locked.allowed, client);
   const files = filesOfVersion(all, locked.version);
   const places = async (): Promise<string> => (await client()).places(locked.index);
   if (files.length === 0) throw notFound(locked, all, await places());
   const right = files.filter((file) => isAllowed(file, locked.allowed));
   if (right.length === 0) throw wrongHashes(locked, files, await places());
   return right.filter(({ requiresPython }) => fitsPython(requiresPython, target.python));
+}
+
+/**
+ * What the index lists of the package. It isn't asked where an earlier answer, however old, lists the locked
+ * version with a file for every hash that is allowed: then a new answer could add nothing, for a file with another
+ * hash isn't allowed, and one with the same hash is the same file. As soon as one hash isn't found, or the lock
+ * has none, the answer of today decides. Whatever is downloaded is checked against its hash.
+ */
+async function indexFiles(
+  locked: LockedPackage,
+  hashes: readonly string[],
+  client: () => Promise<IndexClient>,
+): Promise<readonly IndexFile[]> {
+  const index = await client();
+  if (hashes.length > 0) {
+    const known = await index.remembered(locked.name, locked.index);
+    const listed = new Set(
+      filesOfVersion(known, locked.version).flatMap((file) =>
+        Object.entries(file.hashes).map(([algorithm, hex]) => `${algorithm}:${hex}`),
+      ),
+    );
+    if (hashes.every((hash) => listed.has(hash))) return known;
+  }
+  return index.files(locked.name, locked.index);
 }
 
 /** A file that the lock names without a place is looked up in the index, by name and hash. */
@@ -39,7 +64,8 @@ async function locate(
 ): Promise<CandidateFile | undefined> {
   const { url } = file;
   if (url !== undefined) return { ...file, url };
-  const offered = await (await client()).files(locked.name, locked.index);
+  const hashes = Object.entries(file.hashes).map(([algorithm, hex]) => `${algorithm}:${hex}`);
+  const offered = await indexFiles(locked, hashes, client);
   const found = offered.find(({ filename }) => filename === file.filename);
   if (found === undefined) return undefined;
   for (const [algorithm, hex] of Object.entries(found.hashes))
@@ -54,19 +80,21 @@ async function locate(
 }
 
 /** `==version`: with local versions of it, the highest of those that are there. */
-function filesOfVersion(files: readonly CandidateFile[], pinned: string): readonly CandidateFile[] {
+function filesOfVersion<T extends CandidateFile>(files: readonly T[], pinned: string): readonly T[] {
   const specifier = parseSpecifier(`==${pinned}`);
   if (specifier === undefined) return files.filter(({ version }) => version === pinned);
-  const parsed = files.flatMap((file) => {
-    const version = file.version === undefined ? undefined : parseVersion(file.version);
-    return version !== undefined && matchesSpecifier(specifier, version) ? [{ file, version }] : [];
-  });
-  let highest: Version | undefined;
-  for (const { version } of parsed)
-    if (highest === undefined || compareVersions(version, highest) > 0) highest = version;
-  return parsed
-    .filter(({ version }) => highest !== undefined && compareVersions(version, highest) === 0)
-    .map(({ file }) => file);
+  // Thousands of files have some hundred versions: each text is parsed once.
+  const matching: { readonly text: string; readonly version: Version }[] = [];
+  for (const text of new Set(files.map(({ version }) => version))) {
+    const version = text === undefined ? undefined : parseVersion(text);
+    if (text !== undefined && version !== undefined && matchesSpecifier(specifier, version))
+      matching.push({ text, version });
+  }
+  const [highest] = matching.map(({ version }) => version).sort((a, b) => compareVersions(b, a));
+  if (highest === undefined) return [];
+  const chosen = matching.filter(({ version }) => compareVersions(version, highest) === 0);
+  const texts = new Set(chosen.map(({ text }) => text));
+  return files.filter(({ version }) => version !== undefined && texts.has(version));
 }
 
 /** A file whose hash isn't known is judged when it is downloaded. */

@@ -13,6 +13,7 @@ import { forEachConcurrently } from "../../host/concurrency.ts";
 import type { Context } from "../../host/context.ts";
 import { formatPlatform, type Platform } from "../../oci/platform.ts";
 import { httpGet, IndexAccess } from "./http-get.ts";
+import { pageDirectory } from "./index-cache.ts";
 import { selectionAccess, type Selection, type WheelChoice } from "./select.ts";
 
 /** A wheel on the host's disk, for one platform. */
@@ -188,11 +189,13 @@ async function open(choice: Fetchable, access: IndexAccess, ctx: Context): Promi
   const response = await httpGet(choice.url, {}, access, ctx);
   if (response.status === 200) return response.body;
   response.body.resume();
+  // The remembered page that named it may be out of date: the next build asks for all pages anew.
+  await rm(pageDirectory(ctx), { recursive: true, force: true });
   throw new AnyarchError("NETWORK_ERROR", `${redact(choice.url)} answers with status ${response.status}.`, {
     hint:
       response.status === 401 || response.status === 403
         ? "Give the index's user and password in its URL in pip's or uv's configuration."
-        : "The file was removed from the index, or the lock names another one: lock again.",
+        : "Build again: the index is asked anew. If it was removed there, or the lock names another index, lock again.",
     details: { url: choice.url, status: response.status },
   });
 }

@@ -1,34 +1,28 @@
-import { createHash } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { AnyarchError } from "../../errors/error.ts";
 import { redact } from "../../errors/redact.ts";
 import type { Context } from "../../host/context.ts";
-import { writeFileAtomic } from "../../host/atomic-file.ts";
-import { readBody } from "../../host/http.ts";
+import { type HttpResponse, readBody } from "../../host/http.ts";
 import { defaultIndex } from "./default-index.ts";
 import { httpGet, IndexAccess, splitCredentials } from "./http-get.ts";
+import { type CachedPage, PageCache } from "./index-cache.ts";
 import type { IndexConfig } from "./index-config.ts";
 import { acceptedTypes, distributionVersion, parseIndexPage, type IndexFile } from "./index-page.ts";
 
 /** Bytes; the page of a project with very many releases is some 30 MB. */
 const maximumPage = 256 << 20;
 
-interface CachedPage {
-  readonly url: string;
-  readonly etag?: string;
-  readonly contentType: string;
-  /** Milliseconds since the epoch until which the page needn't be asked for again. */
-  readonly freshUntil: number;
-  readonly body: string;
-}
+/** How a page on the web is had. */
+type ReadPage = (href: string, project: string) => Promise<readonly IndexFile[]>;
 
 /** Asks the configured indexes and --find-links places which files there are of a project. */
 export class IndexClient {
   readonly config: IndexConfig;
   readonly access: IndexAccess;
   readonly #ctx: Context;
+  readonly #pages: PageCache;
   readonly #answers = new Map<string, Promise<readonly IndexFile[]>>();
 
   constructor(config: IndexConfig, ctx: Context) {
@@ -39,6 +33,7 @@ export class IndexClient {
       config.certificates,
     );
     this.#ctx = ctx;
+    this.#pages = new PageCache(ctx);
   }
 
   /**
@@ -47,10 +42,25 @@ export class IndexClient {
    * RESOLVER_MISSING where no index is configured and neither pip nor uv is there to name one.
    */
   files(project: string, index?: string): Promise<readonly IndexFile[]> {
-    const key = `${index ?? ""} ${project}`;
+    return this.#once(`asked ${index ?? ""} ${project}`, () =>
+      this.#filesFrom(project, index, (href) => this.#ask(href, project)),
+    );
+  }
+
+  /**
+   * The same as far as earlier answers, however old, and directories tell: nothing is asked. Good for who knows
+   * by a hash what to look for.
+   */
+  remembered(project: string, index?: string): Promise<readonly IndexFile[]> {
+    return this.#once(`remembered ${index ?? ""} ${project}`, () =>
+      this.#filesFrom(project, index, async (href) => (await this.#pages.get(href, project))?.files ?? []),
+    );
+  }
+
+  #once(key: string, find: () => Promise<readonly IndexFile[]>): Promise<readonly IndexFile[]> {
     let answer = this.#answers.get(key);
     if (answer === undefined) {
-      answer = index === undefined ? this.#allFiles(project) : this.#indexFiles(index, project);
+      answer = find();
       this.#answers.set(key, answer);
     }
     return answer;
@@ -64,22 +74,27 @@ export class IndexClient {
     return asked.map(redact).join(", ") || "An empty list of package indexes";
   }
 
-  async #allFiles(project: string): Promise<readonly IndexFile[]> {
+  async #filesFrom(
+    project: string,
+    index: string | undefined,
+    page: ReadPage,
+  ): Promise<readonly IndexFile[]> {
+    if (index !== undefined) return this.#indexFiles(index, project, page);
     const { findLinks, useDefault } = this.config;
     const main = useDefault ? [await defaultIndex(this.#ctx)] : [];
     const indexes = [...main, ...this.config.indexes];
     const answers = await Promise.all([
-      ...findLinks.map((location) => this.#linkedFiles(location, project)),
-      ...indexes.map((index) => this.#indexFiles(index, project)),
+      ...findLinks.map((location) => this.#linkedFiles(location, project, page)),
+      ...indexes.map((one) => this.#indexFiles(one, project, page)),
     ]);
     return answers.flat();
   }
 
-  #indexFiles(index: string, project: string): Promise<readonly IndexFile[]> {
+  #indexFiles(index: string, project: string, page: ReadPage): Promise<readonly IndexFile[]> {
     if (!/^https?:/i.test(index)) return this.#localIndex(index, project);
     const url = new URL(index);
     url.pathname = `${url.pathname.replace(/\/+$/, "")}/${project}/`;
-    return this.#page(url.href, project);
+    return page(url.href, project);
   }
 
   /** A directory of files, or (as pip allows for index URLs) one with a directory per project. */
@@ -89,68 +104,61 @@ export class IndexClient {
     return nested.length > 0 ? nested : directoryFiles(directory, project);
   }
 
-  async #linkedFiles(location: string, project: string): Promise<readonly IndexFile[]> {
-    if (/^https?:/i.test(location)) return this.#page(location, project);
+  async #linkedFiles(location: string, project: string, page: ReadPage): Promise<readonly IndexFile[]> {
+    if (/^https?:/i.test(location)) return page(location, project);
     const path = location.startsWith("file:") ? fileURLToPath(location) : location;
     if (!/\.html?$/i.test(path)) return directoryFiles(path, project);
     const body = await readFile(path, "utf8").catch(() => "");
     return parseIndexPage(body, "text/html", pathToFileURL(path).href, project);
   }
 
-  async #page(href: string, project: string): Promise<readonly IndexFile[]> {
-    const page = await this.#fetchPage(href);
-    if (page === undefined) return [];
-    try {
-      return parseIndexPage(page.body, page.contentType, page.url, project);
-    } catch (error) {
-      throw new AnyarchError(
-        "NETWORK_ERROR",
-        `${redact(href)} answers with what isn't a package index's page.`,
-        {
-          cause: error,
-          hint: "Check the index's address in pip's or uv's configuration.",
-        },
-      );
-    }
-  }
-
-  /** The page from the cache while it is fresh, else asked for by its ETag; undefined for 404. */
-  async #fetchPage(href: string): Promise<CachedPage | undefined> {
-    const path = join(
-      this.#ctx.host.cacheDir,
-      "python",
-      "index",
-      `${createHash("sha256").update(href).digest("hex")}.json`,
-    );
-    const cached = await readCached(path);
+  /** The page from the cache while it is fresh, else asked for by its ETag; empty for 404. */
+  async #ask(href: string, project: string): Promise<readonly IndexFile[]> {
+    const cached = await this.#pages.get(href, project);
     const now = this.#ctx.host.now().getTime();
-    if (cached !== undefined && now < cached.freshUntil) return cached;
+    if (cached !== undefined && now < cached.freshUntil) return cached.files;
     const conditional = cached?.etag === undefined ? {} : { "if-none-match": cached.etag };
     const response = await httpGet(href, { accept: acceptedTypes, ...conditional }, this.access, this.#ctx);
     const freshUntil = now + freshness(response.headers["cache-control"]);
     if (response.status === 304 && cached !== undefined) {
       response.body.resume();
-      await writeFileAtomic(path, JSON.stringify({ ...cached, freshUntil }));
-      return { ...cached, freshUntil };
+      await this.#pages.put(href, project, { ...cached, freshUntil });
+      return cached.files;
     }
     if (response.status === 404 || response.status === 410) {
       response.body.resume();
-      return undefined;
+      return [];
     }
     if (response.status !== 200) {
       response.body.resume();
       throw refused(href, response.status);
     }
     const { etag } = response.headers;
-    const page: CachedPage = {
-      url: splitCredentials(response.url.href).url.href,
-      ...(etag !== undefined && { etag }),
-      contentType: response.headers["content-type"] ?? "text/html",
-      freshUntil,
-      body: (await readBody(response, maximumPage)).toString("utf8"),
-    };
-    await writeFileAtomic(path, JSON.stringify(page), 0o600);
-    return page;
+    const files = await readPage(response, href, project);
+    const page: CachedPage = { ...(etag !== undefined && { etag }), freshUntil, files };
+    await this.#pages.put(href, project, page);
+    return files;
+  }
+}
+
+async function readPage(
+  response: HttpResponse,
+  href: string,
+  project: string,
+): Promise<readonly IndexFile[]> {
+  const body = (await readBody(response, maximumPage)).toString("utf8");
+  const url = splitCredentials(response.url.href).url.href;
+  try {
+    return parseIndexPage(body, response.headers["content-type"] ?? "text/html", url, project);
+  } catch (error) {
+    throw new AnyarchError(
+      "NETWORK_ERROR",
+      `${redact(href)} answers with what isn't a package index's page.`,
+      {
+        cause: error,
+        hint: "Check the index's address in pip's or uv's configuration.",
+      },
+    );
   }
 }
 
@@ -172,15 +180,6 @@ function refused(href: string, status: number): AnyarchError {
 function freshness(header: string | undefined): number {
   if (header === undefined || /\b(?:no-store|no-cache)\b/.test(header)) return 0;
   return Number(/\bmax-age=(\d+)/.exec(header)?.[1] ?? 0) * 1000;
-}
-
-async function readCached(path: string): Promise<CachedPage | undefined> {
-  try {
-    const page = JSON.parse(await readFile(path, "utf8")) as CachedPage;
-    return typeof page.body === "string" && typeof page.url === "string" ? page : undefined;
-  } catch {
-    return undefined; // Never asked, or unreadable: asked again.
-  }
 }
 
 async function directoryFiles(directory: string, project: string): Promise<readonly IndexFile[]> {

@@ -106,7 +106,8 @@ export async function selectPackages(
   return runTask(ctx.emit, "select Python packages", {}, async (task) => {
     const rows = await selector.rows(sets, (done, total) => task.progress(done, total, "packages"));
     const { kind } = dependencies.source;
-    task.detail(`${rows.length} for ${targets.length} platforms, from ${kind === "none" ? "nothing" : kind}`);
+    const platforms = targets.length === 1 ? "1 platform" : `${targets.length} platforms`;
+    task.detail(`${rows.length} for ${platforms}, from ${kind === "none" ? "nothing" : kind}`);
     return { rows, [selectionAccess]: await selector.access() };
   });
 }

@@ -149,7 +149,7 @@ export function expectFailureText(run: Run, { code, says, hides = [] }: Failure)
 }
 
 /** The same with --format json: stdout is exactly one error object. */
-export function expectFailureJson(run: Run, { code, says, hides = [] }: Failure): void {
+function expectFailureJson(run: Run, { code, says, hides = [] }: Failure): void {
   expect(run.code, run.stderr).toBe(errorCodes[code].exit);
   const lines = run.stdout.split("\n");
   expect(lines, run.stdout).toHaveLength(2);

@@ -1,11 +1,13 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseDefaultIndex } from "../../../../src/packages/python/default-index.ts";
+import { fetchWheels } from "../../../../src/packages/python/download.ts";
+import { pageDirectory } from "../../../../src/packages/python/index-cache.ts";
 import { readIndexConfig } from "../../../../src/packages/python/index-config.ts";
 import { parseIndexPage } from "../../../../src/packages/python/index-page.ts";
 import { readPythonDependencies } from "../../../../src/packages/python/requirements.ts";
-import { selectPackages } from "../../../../src/packages/python/select.ts";
+import { type Choice, selectPackages } from "../../../../src/packages/python/select.ts";
 import { explainUnavailable } from "../../../../src/packages/python/explain.ts";
 import { glibcTarget, workspace } from "./fixture.ts";
 import { IndexServer } from "./index-server.ts";
@@ -163,6 +165,69 @@ describe("index pages", () => {
     await expect(selectPackages(dependencies, targets, space.ctx)).rejects.toMatchObject({
       code: "DEPENDENCY_NOT_FOUND",
     });
+  });
+
+  it("are not asked for again where a hash for every file of the lock was seen", async () => {
+    const wheels = ["py3-none-any", "cp311-cp311-manylinux_2_17_x86_64"].map((tag) => ({
+      project: "pkg",
+      ...makeWheel({ name: "pkg", tag }),
+    }));
+    const [pure, native] = wheels.map(({ sha256 }) => `sha256:${sha256}`);
+    await using server = await IndexServer.start(wheels);
+    const space = await workspace({}, { PIP_INDEX_URL: server.url });
+    const pages = (): number => server.requests.filter(({ path }) => path.startsWith("/simple/")).length;
+    const choose = async (...hashes: readonly string[]): Promise<Choice | undefined> => {
+      const line = ["pkg==1.0", ...hashes.map((hash) => `--hash=${hash}`)].join(" ");
+      await writeFile(join(space.project, "requirements.txt"), `--no-deps\n${line}\n`);
+      const dependencies = await readPythonDependencies(space.project, {}, space.ctx);
+      const { rows } = await selectPackages(dependencies, [glibcTarget("linux/amd64")], space.ctx);
+      return rows[0]?.choices["linux/amd64"];
+    };
+    const all = await choose(`${pure}`, `${native}`);
+    expect(all).toMatchObject({ kind: "wheel", tag: "cp311-cp311-manylinux_2_17_x86_64" });
+    expect(pages()).toBe(1);
+    expect(await choose(`${pure}`, `${native}`)).toEqual(all);
+    expect(await choose(`${pure}`)).toMatchObject({ kind: "neutral" });
+    expect(pages()).toBe(1);
+    // A hash that wasn't seen might be that of a better wheel; no hash leaves the choice to the index of today.
+    expect(await choose(`${pure}`, `sha256:${"0".repeat(64)}`)).toMatchObject({ kind: "neutral" });
+    expect(pages()).toBe(2);
+    expect(await choose()).toMatchObject({ kind: "wheel" });
+    expect(pages()).toBe(3);
+    expect(server.requests.at(-1)?.etag).toBe('"2-pkg"');
+    const directory = pageDirectory(space.ctx);
+    for (const name of await readdir(directory)) await writeFile(join(directory, name), "{");
+    expect(await choose(`${pure}`, `${native}`)).toEqual(all);
+    expect(pages()).toBe(4);
+  });
+
+  it("are forgotten where they name what isn't there any more", async () => {
+    const file = { project: "pkg", ...makeWheel({ name: "pkg" }) };
+    let gone = true;
+    await using server = await IndexServer.start([file], {
+      intercept: (request, response) => {
+        if (!gone || request.url?.startsWith("/files/") !== true) return false;
+        response.writeHead(404).end();
+        return true;
+      },
+    });
+    const lock = `--no-deps\npkg==1.0 --hash=sha256:${file.sha256}\n`;
+    const space = await workspace({ "requirements.txt": lock }, { PIP_INDEX_URL: server.url });
+    const targets = [glibcTarget("linux/amd64")];
+    const fetchAll = async () => {
+      const dependencies = await readPythonDependencies(space.project, {}, space.ctx);
+      const selection = await selectPackages(dependencies, targets, space.ctx);
+      return fetchWheels(
+        selection,
+        targets.map(({ platform }) => platform),
+        space.ctx,
+      );
+    };
+    await expect(fetchAll()).rejects.toMatchObject({ code: "NETWORK_ERROR", details: { status: 404 } });
+    gone = false;
+    expect((await fetchAll())["linux/amd64"]).toHaveLength(1);
+    const asked = server.requests.map(({ path, etag }) => `${path} ${etag ?? "anew"}`);
+    expect(asked.filter((line) => line.startsWith("/simple/"))).toEqual(Array(2).fill("/simple/pkg/ anew"));
   });
 
   it("may be a directory of files", async () => {

@@ -1,0 +1,36 @@
+import type * as caching from "./cache.ts";
+import type * as copying from "./copy.ts";
+import type * as inspecting from "./inspect.ts";
+import type * as verifying from "./verify.ts";
+
+/*
+ * The front door's functions, whose code is loaded with their first call: importing anyarch, and `anyarch build
+ * --help`, cost neither the registry's client nor what reads images. build() does so by itself.
+ */
+
+/** Copies an image or index with all it refers to, byte for byte; see api/copy.ts. */
+export const copy: typeof copying.copy = async (...args) => (await import("./copy.ts")).copy(...args);
+
+/** Makes one index of images and indexes that exist, and pushes it; see api/copy.ts. */
+export const createIndex: typeof copying.createIndex = async (...args) =>
+  (await import("./copy.ts")).createIndex(...args);
+
+/** Reads an image, index, layout or archive; see api/inspect.ts. */
+export const inspect: typeof inspecting.inspect = async (...args) =>
+  (await import("./inspect.ts")).inspect(...args);
+
+/** The bytes of a manifest or index as they are; see api/inspect.ts. */
+export const inspectRaw: typeof inspecting.inspectRaw = async (...args) =>
+  (await import("./inspect.ts")).inspectRaw(...args);
+
+/** Compares every ELF file of every layer with the platform that the image names; see api/verify.ts. */
+export const verify: typeof verifying.verify = async (...args) =>
+  (await import("./verify.ts")).verify(...args);
+
+/** Says what is in the cache; see api/cache.ts. */
+export const cacheReport: typeof caching.cacheReport = async (...args) =>
+  (await import("./cache.ts")).cacheReport(...args);
+
+/** Removes from the cache what was not used lately; see api/cache.ts. */
+export const pruneCache: typeof caching.pruneCache = async (...args) =>
+  (await import("./cache.ts")).pruneCache(...args);
