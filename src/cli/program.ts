@@ -26,11 +26,13 @@ export async function runProgram(argv: readonly string[], version: string): Prom
   for (const name of signals) process.on(name, onSignal);
   const io: CommandIO = { terminal, signal: abort.signal, readStdin: () => readStdin(abort.signal) };
   const verbose = argv.includes("--verbose") || argv.includes("-v");
+  const options = { verbose, json: valueOf("--format", argv) === "json" };
+  process.once("uncaughtException", (error) => process.exit(showError(terminal, error, options)));
   try {
     return await dispatch(argv, version, io);
   } catch (error) {
     if (error instanceof CommanderError) return 0; // Help was asked for and shown.
-    return showError(terminal, error, { verbose, json: valueOf("--format", argv) === "json" });
+    return showError(terminal, error, options);
   }
 }
 
