@@ -164,7 +164,10 @@ describe("crashes and concurrency", () => {
     for (let round = 0; round < 6; round++) {
       const child = fork(writer, [dir, "1", "500"], { execArgv: tsx, stdio: "ignore" });
       const ended = new Promise((resolve) => child.once("exit", resolve));
-      await sleep(700 + round * 137);
+      // Once it is at work, however long that took to begin: at another point of it each time.
+      const before = readIndex().manifests[0]?.digest;
+      while (readIndex().manifests[0]?.digest === before) await sleep(5);
+      await sleep(round * 37);
       child.kill("SIGKILL");
       await ended;
       const store = new LayoutStore(dir);
