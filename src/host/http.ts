@@ -60,6 +60,7 @@ type Agents = { readonly http: http.Agent; readonly https: https.Agent };
 export class HttpDispatcher {
   readonly #env: NodeJS.ProcessEnv;
   readonly #agents = new Map<string, Promise<Agents>>();
+  readonly #contexts = new Map<string, tls.SecureContext>();
   #hostCa: readonly string[] | undefined;
 
   constructor(env: NodeJS.ProcessEnv) {
@@ -153,15 +154,26 @@ export class HttpDispatcher {
     };
   }
 
+  /** Made once for all connections: hundreds of root certificates take longer to parse than a request takes. */
   #tlsSettings(options: TlsOptions | undefined): https.AgentOptions {
-    const extra = [...this.#hostCertificates(), ...(options?.ca ?? [])];
-    return {
-      // `ca` replaces the built-in roots, so they have to be named again.
-      ...(extra.length > 0 && { ca: [...tls.rootCertificates, ...this.#nodeExtraCertificates(), ...extra] }),
-      ...(options?.cert !== undefined && { cert: options.cert }),
-      ...(options?.key !== undefined && { key: options.key }),
-      ...(options?.insecure === true && { rejectUnauthorized: false }),
-    };
+    const { ca = [], cert, key, insecure = false } = options ?? {};
+    const extra = [...this.#hostCertificates(), ...ca];
+    const leniency = insecure ? { rejectUnauthorized: false } : {};
+    if (extra.length === 0 && cert === undefined && key === undefined) return leniency;
+    const id = JSON.stringify([ca, cert, key]);
+    let secureContext = this.#contexts.get(id);
+    if (secureContext === undefined) {
+      secureContext = tls.createSecureContext({
+        // `ca` replaces the built-in roots, so they have to be named again.
+        ...(extra.length > 0 && {
+          ca: [...tls.rootCertificates, ...this.#nodeExtraCertificates(), ...extra],
+        }),
+        ...(cert !== undefined && { cert }),
+        ...(key !== undefined && { key }),
+      });
+      this.#contexts.set(id, secureContext);
+    }
+    return { secureContext, ...leniency };
   }
 
   #hostCertificates(): readonly string[] {
