@@ -167,21 +167,6 @@ export class HttpDispatcher {
     };
   }
 
-<<<<<<< HEAD
-  /** Certificates are parsed once per agent: given as `ca`, Node.js would parse them for every connection. */
-  #tlsSettings(options: TlsOptions | undefined): https.AgentOptions {
-    const extra = [...this.#hostCertificates(), ...(options?.ca ?? [])];
-    const settings: tls.SecureContextOptions = {
-      // `ca` replaces the built-in roots, so they have to be named again.
-      ...(extra.length > 0 && { ca: [...tls.rootCertificates, ...this.#nodeExtraCertificates(), ...extra] }),
-      ...(options?.cert !== undefined && { cert: options.cert }),
-      ...(options?.key !== undefined && { key: options.key }),
-    };
-    return {
-      ...(Object.keys(settings).length > 0 && { secureContext: tls.createSecureContext(settings) }),
-      ...(options?.insecure === true && { rejectUnauthorized: false }),
-    };
-=======
   /** Made once for all connections: hundreds of root certificates take longer to parse than a request takes. */
   #tlsSettings(options: TlsOptions | undefined): https.AgentOptions {
     const { ca = [], cert, key, insecure = false } = options ?? {};
@@ -202,7 +187,6 @@ export class HttpDispatcher {
       this.#contexts.set(id, secureContext);
     }
     return { secureContext, ...leniency };
->>>>>>> e2e-api
   }
 
   #hostCertificates(): readonly string[] {
