@@ -14,7 +14,7 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
   packages: ["oci", "archive", "host", "registry"],
   apps: ["oci", "archive", "image", "packages", "host"],
   verify: ["oci", "archive", "image", "stores", "host"],
-  plan: ["oci", "image", "apps", "packages"],
+  plan: ["oci", "host", "image", "apps", "packages"],
   assemble: ["plan", "oci", "archive", "image", "stores", "packages", "apps", "verify", "host"],
   api: [
     "plan",

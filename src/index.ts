@@ -13,4 +13,5 @@ export type { BuildEvent, Emit } from "./events/event.ts";
 export type { Context, Host } from "./host/context.ts";
 export type { BuildOptions } from "./plan/build-options.ts";
 export type { BuildPlan } from "./plan/build-plan.ts";
-export { copy, createIndex, inspect, inspectRaw, verify } from "./api/lazy.ts";
+export type { CacheReport, PruneOptions } from "./api/cache.ts";
+export { cacheReport, copy, createIndex, inspect, inspectRaw, pruneCache, verify } from "./api/lazy.ts";

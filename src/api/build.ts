@@ -38,16 +38,19 @@ async function prepare(
   const { cwd, arch, env } = ctx.host;
   const config = await configFor(settings, resolve(cwd, options.context ?? "."), cwd);
   const request = parseBuildRequest(options, config, { cwd, arch, env, now: ctx.host.now() });
-  return { request, assembly: assemblyOptions(request, config, settings) };
+  return { request, assembly: await assemblyOptions(request, config, settings) };
 }
 
-function assemblyOptions(
+async function assemblyOptions(
   request: BuildRequest,
   config: ConfigFile | undefined,
   settings: ApiSettings,
-): AssembleOptions {
+): Promise<AssembleOptions> {
+  const { RegistryClient } = await import("../registry/client.ts");
+  const stores = storeOptions(config, settings, request.tags);
   return {
-    stores: storeOptions(config, settings, request.tags),
+    // One client for the base and the tags: it keeps connections and tokens.
+    stores: { ...stores, client: new RegistryClient(stores) },
     debian: config?.debian,
     verifyAllow: config?.verifyAllow ?? [],
   };

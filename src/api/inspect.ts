@@ -1,13 +1,14 @@
-import { AnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
 import { type Index, indexPlatforms, selectManifest } from "../image/image-index.ts";
 import type { Image } from "../image/image.ts";
 import type { Descriptor } from "../oci/content.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RunConfig } from "../oci/image-config.ts";
-import { formatPlatform, matchPlatform, parsePlatform, type Platform } from "../oci/platform.ts";
+import { formatPlatform, matchPlatform, parsePlatform } from "../oci/platform.ts";
 import { isIndex, loadImage, loadIndexOrImage } from "../stores/load.ts";
+import { entryName } from "../stores/layout-index.ts";
 import { openStore } from "../stores/locations.ts";
+import { platformMissing } from "../stores/select-platforms.ts";
 import type { ReadableStore } from "../stores/store.ts";
 import { type ApiSettings, storeOptionsFor, withContext } from "./settings.ts";
 
@@ -21,6 +22,14 @@ export interface InspectResult {
   readonly platforms: readonly InspectedPlatform[];
   /** Attestations and other manifests that aren't images. */
   readonly others: readonly { readonly digest: Digest; readonly mediaType: string; readonly size: number }[];
+  /** The other images of a layout that was read without a tag, newest first. */
+  readonly alsoThere: readonly {
+    readonly digest: Digest;
+    /** What to ask for: a full name or tag; absent where it has none. */
+    readonly name?: string;
+    /** Absent for an index. */
+    readonly platform?: string;
+  }[];
 }
 
 export interface InspectedPlatform {
@@ -50,7 +59,7 @@ export function inspect(
   settings: ApiSettings = {},
 ): Promise<InspectResult> {
   return withContext(settings, (ctx) =>
-    withLoaded(location, settings, ctx, async (store, loaded) => {
+    withLoaded(location, settings, ctx, async (store, loaded, alsoThere) => {
       const { images, others } = await imagesOf(store, loaded, options.platform, ctx);
       return {
         schema: "anyarch.inspect/v1",
@@ -60,6 +69,7 @@ export function inspect(
         annotations: { ...(isIndex(loaded) ? loaded.index.annotations : loaded.manifest.annotations) },
         platforms: images.map((image) => describe(image, images)),
         others: others.map(({ digest, mediaType, size }) => ({ digest, mediaType, size })),
+        alsoThere,
       };
     }),
   );
@@ -84,11 +94,33 @@ async function withLoaded<T>(
   location: string,
   settings: ApiSettings,
   ctx: Context,
-  work: (store: ReadableStore, loaded: Index | Image) => Promise<T>,
+  work: (store: ReadableStore, loaded: Index | Image, alsoThere: InspectResult["alsoThere"]) => Promise<T>,
 ): Promise<T> {
   const stores = await storeOptionsFor([location], settings, ctx);
   await using opened = await openStore(location, stores, ctx);
-  return work(opened.store, await loadIndexOrImage(opened.store, opened.reference, ctx));
+  const { store, reference } = opened;
+  const loaded = await loadIndexOrImage(store, reference, ctx);
+  return work(store, loaded, reference === "" ? await otherEntries(store, loaded) : []);
+}
+
+/** What a layout holds beside its newest image. */
+async function otherEntries(
+  store: ReadableStore,
+  loaded: Index | Image,
+): Promise<InspectResult["alsoThere"]> {
+  const { LayoutStore } = await import("../stores/layout-store.ts");
+  if (!(store instanceof LayoutStore)) return [];
+  const shown = new Set(isIndex(loaded) ? loaded.manifests.map(({ descriptor }) => descriptor.digest) : []);
+  const [, ...entries] = await store.entries();
+  const others = entries.filter(({ digest }) => !shown.has(digest));
+  return others.map((entry) => {
+    const name = entryName(entry);
+    return {
+      digest: entry.digest,
+      ...(name !== undefined && { name }),
+      ...(entry.platform && { platform: formatPlatform(entry.platform) }),
+    };
+  });
 }
 
 /** The images of an index, or the one that serves `wanted` best; throws PLATFORM_MISSING where none does. */
@@ -101,12 +133,12 @@ async function imagesOf(
   const platform = wanted === undefined ? undefined : parsePlatform(wanted);
   if (!isIndex(loaded)) {
     const matches = platform === undefined || matchPlatform(platform, [loaded.descriptor]) !== undefined;
-    if (!matches) throw missing(platform, [loaded.descriptor.platform]);
+    if (!matches) throw platformMissing(platform, [loaded.descriptor.platform], store.name);
     return { images: [loaded], others: [] };
   }
   if (platform !== undefined) {
     const member = selectManifest(loaded, platform);
-    if (member === undefined) throw missing(platform, indexPlatforms(loaded));
+    if (member === undefined) throw platformMissing(platform, indexPlatforms(loaded), store.name);
     return { images: [await loadImage(store, member.descriptor, ctx)], others: [] };
   }
   const runnable = new Set(indexPlatforms(loaded).map(formatPlatform));
@@ -117,17 +149,6 @@ async function imagesOf(
     descriptors.filter(isImage).map((descriptor) => loadImage(store, descriptor, ctx)),
   );
   return { images, others: descriptors.filter((descriptor) => !isImage(descriptor)) };
-}
-
-function missing(wanted: Platform, offered: readonly Platform[]): AnyarchError {
-  const list = offered.map(formatPlatform);
-  return new AnyarchError(
-    "PLATFORM_MISSING",
-    `There is no ${formatPlatform(wanted)}; there is ${list.join(", ")}.`,
-    {
-      details: { platform: formatPlatform(wanted), available: list },
-    },
-  );
 }
 
 function describe(image: Image, all: readonly Image[]): InspectedPlatform {

@@ -1,3 +1,4 @@
+import type * as caching from "./cache.ts";
 import type * as copying from "./copy.ts";
 import type * as inspecting from "./inspect.ts";
 import type * as verifying from "./verify.ts";
@@ -25,3 +26,11 @@ export const inspectRaw: typeof inspecting.inspectRaw = async (...args) =>
 /** Compares every ELF file of every layer with the platform that the image names; see api/verify.ts. */
 export const verify: typeof verifying.verify = async (...args) =>
   (await import("./verify.ts")).verify(...args);
+
+/** Says what is in the cache; see api/cache.ts. */
+export const cacheReport: typeof caching.cacheReport = async (...args) =>
+  (await import("./cache.ts")).cacheReport(...args);
+
+/** Removes from the cache what was not used lately; see api/cache.ts. */
+export const pruneCache: typeof caching.pruneCache = async (...args) =>
+  (await import("./cache.ts")).pruneCache(...args);

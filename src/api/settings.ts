@@ -12,6 +12,8 @@ export interface ApiSettings {
   readonly signal?: AbortSignal;
   /** Replaces the machine: for tests and embedding. */
   readonly host?: Host;
+  /** Where downloads and layers are kept; $ANYARCH_CACHE_DIR, else ~/.cache/anyarch. */
+  readonly cacheDir?: string;
   /** A configuration file's path; false for none. By default anyarch.toml or pycontainer.toml beside the application. */
   readonly config?: string | false;
   /** Used for the registries of this call's references only; else the docker and podman configuration is asked. */
@@ -26,7 +28,7 @@ export async function withContext<T>(settings: ApiSettings, work: (ctx: Context)
     ...(settings.emit && { emit: settings.emit }),
   };
   if (settings.host !== undefined) return work(createContext(settings.host, options));
-  const host = createNodeHost();
+  const host = createNodeHost(settings.cacheDir === undefined ? {} : { cacheDir: settings.cacheDir });
   try {
     return await work(createContext(host, options));
   } finally {

@@ -1,6 +1,7 @@
 import type { Context } from "../host/context.ts";
 import { parsePlatform } from "../oci/platform.ts";
-import type { VerifyReport } from "../verify/verify.ts";
+import { openStore } from "../stores/locations.ts";
+import { type VerifyReport, verify as prove } from "../verify/verify.ts";
 import { type ApiSettings, configFor, storeOptionsFor, withContext } from "./settings.ts";
 
 export interface VerifyOptions {
@@ -20,8 +21,6 @@ export function verify(
 ): Promise<VerifyReport> {
   return withContext(settings, async (ctx: Context) => {
     const stores = await storeOptionsFor([location], settings, ctx);
-    const { openStore } = await import("../stores/locations.ts");
-    const { verify: prove } = await import("../verify/verify.ts");
     const config = await configFor(settings, ctx.host.cwd, ctx.host.cwd);
     await using opened = await openStore(location, stores, ctx);
     const platforms = options.platforms?.flatMap((list) => list.split(",")).map(parsePlatform);

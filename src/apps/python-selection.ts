@@ -62,11 +62,19 @@ export class PythonSelection implements AppSelection {
       const name = formatPlatform(platform);
       if (!platforms.some((wanted) => formatPlatform(wanted) === name)) continue;
       const minor = python.python.split(".").slice(0, 2).join(".");
-      const installed = await installWheels(
-        wheels[name] ?? [],
-        { prefix: venvPrefix, pythonExecutable: `${venvBin}/python`, pythonVersion: minor },
-        ctx,
-      );
+      const installed =
+        (wheels[name] ?? []).length === 0
+          ? { neutral: [], native: [] }
+          : await installWheels(
+              wheels[name] ?? [],
+              {
+                prefix: venvPrefix,
+                pythonExecutable: `${venvBin}/python`,
+                pythonVersion: minor,
+                platform: name,
+              },
+              ctx,
+            );
       await this.#reportUnmet(wheels[name] ?? [], python, ctx);
       const skeleton = venvSkeleton(facts.python?.executable ?? "/usr/bin/python3", minor);
       layers.set(name, this.#layersOf(installed, skeleton, minor));
@@ -89,8 +97,9 @@ export class PythonSelection implements AppSelection {
     minor: string,
   ): readonly AppLayer[] {
     const { project, sources, workdir } = this.#options;
-    const hasSrc = sources.entries.some(({ path }) => path.startsWith(`${workdir.slice(1)}/src/`));
-    const paths = [workdir, ...(hasSrc ? [`${workdir === "/" ? "" : workdir}/src`] : [])];
+    const sourceRoot = `${workdir === "/" ? "" : workdir}/src`;
+    const hasSrc = sources.entries.some(({ path }) => path.startsWith(`${sourceRoot.slice(1)}/`));
+    const paths = [workdir, ...(hasSrc ? [sourceRoot] : [])];
     const application = [
       ...sources.entries,
       ...applicationMetadata(project, paths, minor),

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
+import { readTextFile } from "../host/text-file.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { normalizeName } from "../packages/python/name.ts";
 import { type PythonProject, readPythonProject } from "../packages/python/project.ts";
@@ -38,6 +39,9 @@ const markers = [
 
 /** Python minors that official images exist for, oldest first: for a default where the user names no base. */
 const knownMinors = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14"] as const;
+
+/** An interpreter, a shell for health checks and subprocesses, and what manylinux wheels expect of any system. */
+const defaultDebianPackages = ["python3", "ca-certificates", "dash", "libstdc++6"] as const;
 
 export const pythonApp: AppType = {
   id: "python",
@@ -86,8 +90,9 @@ class PythonApplication implements Application {
     if (project?.version !== undefined) this.version = project.version;
     this.dependencySource =
       dependencies === undefined ? "left out (--no-include-deps)" : dependencies.source.kind;
+    if (dependencies?.source.kind === "none") this.#dependencies = undefined;
     this.defaultBases = [
-      { kind: "debian", packages: ["python3", "ca-certificates", "dash"] },
+      { kind: "debian", packages: defaultDebianPackages },
       { kind: "image", reference: `python:${defaultMinor(options.directory, project?.requiresPython)}-slim` },
     ];
     this.notes = sources.warnings;
@@ -126,7 +131,7 @@ class PythonApplication implements Application {
         "BASE_UNSUITABLE",
         `The base for ${name} has Python ${facts.python.version}, but the project requires Python ${wanted}.`,
         {
-          hint: `Choose another base, for example --base-image python:${defaultMinor(this.#options.directory, wanted)}-slim.`,
+          hint: `Choose another base: --base-image python:${defaultMinor(this.#options.directory, wanted)}-slim, or deb:SUITE/python3,ca-certificates of a newer Debian release.`,
         },
       );
     }
@@ -152,7 +157,7 @@ class PythonApplication implements Application {
         scripts: this.#project?.scripts ?? {},
         packages,
       },
-      { files: new Set(files), read: (path) => readFileSync(join(this.#options.directory, path), "utf8") },
+      { files: new Set(files), read: (path) => readTextFile(join(this.#options.directory, path)) },
     );
   }
 }
@@ -189,5 +194,5 @@ function defaultMinor(directory: string, requiresPython: string | undefined): st
 
 function readPin(path: string): string | undefined {
   if (!existsSync(path)) return undefined;
-  return /^\s*(?:cpython-)?(\d+\.\d+)/m.exec(readFileSync(path, "utf8"))?.[1];
+  return /^\s*(?:cpython-)?(\d+\.\d+)/m.exec(readTextFile(path))?.[1];
 }

@@ -1,7 +1,10 @@
-import { lstatSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
+import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { join, posix } from "node:path";
 import type { Entry } from "../archive/entry.ts";
 import { AnyarchError, systemCode } from "../errors/error.ts";
+import { printableName } from "../errors/printable.ts";
+import { systemReason } from "../errors/system-error.ts";
+import { readTextFile } from "../host/text-file.ts";
 import { IgnorePatterns } from "./ignore-patterns.ts";
 
 /**
@@ -109,7 +112,8 @@ class Walk implements SourceFiles {
         if (!ignored || this.entries.length > before) this.#add({ type: "directory", path, mode: 0o755 });
       } else if (child.isSymbolicLink()) this.#link(path);
       else if (child.isFile()) this.#file(path);
-      else this.warnings.push(`${path} is neither file, directory nor link, and was left out.`);
+      else
+        this.warnings.push(`${printableName(path)} is neither file, directory nor link, and was left out.`);
     }
   }
 
@@ -124,7 +128,7 @@ class Walk implements SourceFiles {
     const resolved = posix.normalize(posix.join(posix.dirname(path), target));
     if (posix.isAbsolute(target) || resolved === ".." || resolved.startsWith("../")) {
       this.warnings.push(
-        `${path} links to ${target}, outside of the application: it may lead nowhere in the image.`,
+        `${printableName(path)} links to ${printableName(target)}, outside of the application: it may lead nowhere in the image.`,
       );
     }
     this.#add({ type: "symlink", path, mode: 0o777, target });
@@ -141,9 +145,13 @@ class Walk implements SourceFiles {
       const other = seen.get(folded);
       if (other !== undefined) {
         const [first, second] = [other, path].sort();
-        throw new AnyarchError("APP_FILE_CONFLICT", `${first} and ${second} differ only by case.`, {
-          hint: "Rename one of them, or leave one out with .dockerignore: on macOS and Windows they are the same file.",
-        });
+        throw new AnyarchError(
+          "APP_FILE_CONFLICT",
+          `${printableName(first ?? "")} and ${printableName(second ?? "")} differ only by case.`,
+          {
+            hint: "Rename one of them, or leave one out with .dockerignore: on macOS and Windows they are the same file.",
+          },
+        );
       }
       seen.set(folded, path);
     }
@@ -155,10 +163,13 @@ function readIgnoreFile(root: string): IgnorePatterns {
   const path = join(root, ".dockerignore");
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readTextFile(path);
   } catch (error) {
+    if (error instanceof AnyarchError) throw error;
     if (systemCode(error) === "ENOENT") return builtIn;
-    throw unreadable(path, error);
+    throw new AnyarchError("INPUT_UNREADABLE", `${path} can't be read: ${systemReason(error)}.`, {
+      cause: error,
+    });
   }
   return builtIn.followedBy(IgnorePatterns.parse(text.split(/\r?\n/), path));
 }
@@ -167,14 +178,30 @@ function readable<T>(path: string, read: (path: string) => T): T {
   try {
     return read(path);
   } catch (error) {
-    throw unreadable(path, error);
+    if (systemCode(error) !== "ENOENT") throw unreadable(path, error);
+    // Node.js puts this character in place of bytes that are no UTF-8, and then there is no such file.
+    if (path.includes("\ufffd")) throw oddName(path, error);
+    throw new AnyarchError(
+      "APP_FILE_CHANGED",
+      `${printableName(path)} went away while the application was read.`,
+      {
+        cause: error,
+      },
+    );
   }
+}
+
+function oddName(path: string, cause: unknown): AnyarchError {
+  return new AnyarchError("INPUT_UNREADABLE", `The name of ${printableName(path)} isn't valid UTF-8.`, {
+    cause,
+    hint: "Rename it, or leave it out with .dockerignore, where * and ? stand for the odd bytes.",
+  });
 }
 
 function unreadable(path: string, cause: unknown): AnyarchError {
   return new AnyarchError(
     "INPUT_UNREADABLE",
-    `${path} can't be read: ${systemCode(cause) ?? String(cause)}.`,
+    `${printableName(path)} can't be read: ${systemReason(cause)}.`,
     {
       cause,
       hint: "Make it readable, or leave it out with .dockerignore.",

@@ -32,12 +32,25 @@ export async function* decompressLayer(
   try {
     if (kind === "none") yield* input;
     else if (kind === "gzip") yield* throughTransform(input, zlib.createGunzip({ chunkSize }));
-    else if (kind === "zstd") yield* decompressZstd(input);
-    else yield* decompressXz(input);
+    else if (kind === "zstd") yield* inTurns(decompressZstd(input));
+    else yield* inTurns(decompressXz(input));
   } catch (error) {
     if (!isCorruption(error)) throw error;
     const what = error instanceof Error ? error.message : String(error);
     throw new AnyarchError("ARCHIVE_INVALID", `${name} isn't whole ${kind} data: ${what}.`, { cause: error });
+  }
+}
+
+/** How long a decoder that works in this thread may keep it from timers, requests and progress. */
+const turnMs = 25;
+
+async function* inTurns(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  let started = performance.now();
+  for await (const chunk of chunks) {
+    yield chunk;
+    if (performance.now() - started < turnMs) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    started = performance.now();
   }
 }
 

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { AnyarchError, systemCode } from "../errors/error.ts";
+import { systemReason } from "../errors/system-error.ts";
 import type { Entry, FileEntry } from "./entry.ts";
 import { assertSafePath } from "./entry-path.ts";
 import { compareBytewise } from "./sort-entries.ts";
@@ -150,8 +151,9 @@ function openFile(path: string, file: string): number {
     return openSync(file, "r");
   } catch (error) {
     if (systemCode(error) === "ENOENT") throw changed(path, file, "it is gone", error);
-    const what = error instanceof Error ? error.message : String(error);
-    throw new AnyarchError("INPUT_UNREADABLE", `${file} can't be read: ${what}`, { cause: error });
+    throw new AnyarchError("INPUT_UNREADABLE", `${file} can't be read: ${systemReason(error)}.`, {
+      cause: error,
+    });
   }
 }
 

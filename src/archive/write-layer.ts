@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, rmSync, writeSync } from "node:fs";
+import { withPath } from "../errors/system-error.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { LayerCompression } from "../oci/media-type.ts";
 import type { Entry } from "./entry.ts";
@@ -53,7 +54,7 @@ export async function writeLayer(
   } catch (error) {
     if (open) closeSync(fd);
     rmSync(options.destination, { force: true });
-    throw error;
+    throw withPath(error, options.destination);
   }
 }
 

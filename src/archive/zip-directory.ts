@@ -23,7 +23,10 @@ export interface ZipEntry {
   readonly externalAttributes: number;
 }
 
-export interface ZipLimits {
+/** Limits, and how errors call the file. */
+export interface ZipOptions {
+  /** For people; the path by default. */
+  readonly name?: string;
   /** 500,000 by default. */
   readonly maxEntries?: number;
   /** Bytes of one entry; 8 GiB by default. */
@@ -40,37 +43,37 @@ export interface Listed {
 
 /** ARCHIVE_INVALID that names the file and the entry. */
 export function invalidZip(
-  path: string,
+  archive: string,
   entry: string | undefined,
   why: string,
   cause?: unknown,
 ): AnyarchError {
-  const where = entry === undefined ? path : `${entry} in ${path}`;
-  return new AnyarchError("ARCHIVE_INVALID", `${where} is corrupt: ${why}.`, {
+  const where = entry === undefined ? archive : `${entry} in ${archive}`;
+  return new AnyarchError("ARCHIVE_INVALID", `${where} is corrupt: ${why.replace(/\.+$/, "")}.`, {
     cause,
-    details: { path, ...(entry !== undefined && { entry }) },
+    details: { path: archive, ...(entry !== undefined && { entry }) },
   });
 }
 
 /** Reads and checks the central directory; by name, in its order. */
 export async function readZipDirectory(
-  path: string,
+  name: string,
   fd: number,
-  limits: ZipLimits,
+  options: ZipOptions,
 ): Promise<Map<string, Listed>> {
-  const { maxEntries = 500_000, maxEntrySize = 8 * 2 ** 30, maxTotalSize = 64 * 2 ** 30 } = limits;
+  const { maxEntries = 500_000, maxEntrySize = 8 * 2 ** 30, maxTotalSize = 64 * 2 ** 30 } = options;
   const zip = await fromRandomAccessReaderPromise(new SyncReader(fd), fstatSync(fd).size, {
     autoClose: false,
     decodeStrings: false,
   });
   const unsafe = (what: string): AnyarchError =>
-    new AnyarchError("ARCHIVE_UNSAFE", `${path} ${what}: it was not unpacked.`, { details: { path } });
+    new AnyarchError("ARCHIVE_UNSAFE", `${name} ${what}: it was not unpacked.`, { details: { path: name } });
   if (zip.entryCount > maxEntries) throw unsafe(`has more than ${maxEntries} entries`);
   const listed = new Map<string, Listed>();
   let total = 0;
   for await (const raw of zip.eachEntry()) {
-    const entry = toEntry(raw, path);
-    if (listed.has(entry.name)) throw invalidZip(path, entry.name, "the name occurs twice");
+    const entry = toEntry(raw, name);
+    if (listed.has(entry.name)) throw invalidZip(name, entry.name, "the name occurs twice");
     if (entry.size > maxEntrySize) throw unsafe(`has ${entry.name} with ${entry.size} bytes`);
     total += entry.size;
     if (total > maxTotalSize) throw unsafe(`has more than ${maxTotalSize} bytes of content`);
@@ -79,13 +82,13 @@ export async function readZipDirectory(
   return listed;
 }
 
-function toEntry(raw: RawEntry, path: string): ZipEntry {
+function toEntry(raw: RawEntry, archive: string): ZipEntry {
   const external = raw.externalFileAttributes;
   // Decoded here, for yauzl's own check of names doesn't tell hostile ones from malformed ones.
   const name = getFileNameLowLevel(raw.generalPurposeBitFlag, raw.fileNameRaw, raw.extraFields, false);
   const unixMode = external >>> 16;
   return {
-    name: normalizeEntryPath(name, path),
+    name: normalizeEntryPath(name, archive),
     isDirectory: name.endsWith("/"),
     isSymlink: (unixMode & 0o170000) === 0o120000,
     size: raw.uncompressedSize,

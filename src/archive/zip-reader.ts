@@ -3,7 +3,13 @@ import { pipeline, type Readable, Transform } from "node:stream";
 import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
 import type { Entry as RawEntry } from "yauzl";
 import { AnyarchError } from "../errors/error.ts";
-import { invalidZip, type Listed, readZipDirectory, type ZipEntry, type ZipLimits } from "./zip-directory.ts";
+import {
+  invalidZip,
+  type Listed,
+  readZipDirectory,
+  type ZipEntry,
+  type ZipOptions,
+} from "./zip-directory.ts";
 
 const stored = 0;
 const deflated = 8;
@@ -16,28 +22,36 @@ const localHeaderSize = 30;
  * Throws ARCHIVE_UNSAFE for absolute names, "..", and what is past the limits; ARCHIVE_INVALID for a file that
  * isn't a zip or is cut off, and names that occur twice; INPUT_UNREADABLE where it can't be opened.
  */
-export async function openZip(path: string, limits: ZipLimits = {}): Promise<ZipArchive> {
+export async function openZip(path: string, options: ZipOptions = {}): Promise<ZipArchive> {
+  const { name = path } = options;
   const fd = openForReading(path);
   try {
-    return new ZipArchive(path, fd, await readZipDirectory(path, fd, limits));
+    return new ZipArchive({ path, name }, fd, await readZipDirectory(name, fd, options));
   } catch (error) {
     closeSync(fd);
     if (error instanceof AnyarchError) throw error;
-    throw invalidZip(path, undefined, error instanceof Error ? error.message : String(error), error);
+    throw invalidZip(name, undefined, error instanceof Error ? error.message : String(error), error);
   }
 }
 
 /** A zip file that is open for reading. */
 export class ZipArchive implements Disposable {
   readonly path: string;
+  /** For people. */
+  readonly name: string;
   /** In the order of the central directory. */
   readonly entries: readonly ZipEntry[];
   readonly #fd: number;
   readonly #raw: ReadonlyMap<string, Listed>;
   #open = true;
 
-  constructor(path: string, fd: number, listed: ReadonlyMap<string, Listed>) {
-    this.path = path;
+  constructor(
+    file: { readonly path: string; readonly name: string },
+    fd: number,
+    listed: ReadonlyMap<string, Listed>,
+  ) {
+    this.path = file.path;
+    this.name = file.name;
     this.#fd = fd;
     this.#raw = listed;
     this.entries = [...listed.values()].map((item) => item.entry);
@@ -149,7 +163,7 @@ export class ZipArchive implements Disposable {
   }
 
   #invalid(entry: ZipEntry, why: string, cause?: unknown): AnyarchError {
-    return invalidZip(this.path, entry.name, why, cause);
+    return invalidZip(this.name, entry.name, why, cause);
   }
 }
 

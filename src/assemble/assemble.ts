@@ -1,8 +1,7 @@
 import { resolve } from "node:path";
-import type { Application, AppSelection, AppTarget } from "../apps/app-type.ts";
+import type { Application, AppSelection, AppTarget, DefaultBase } from "../apps/app-type.ts";
 import { detectApp } from "../apps/app-types.ts";
 import { AnyarchError } from "../errors/error.ts";
-import { runTask } from "../events/task.ts";
 import { runTogether } from "../host/concurrency.ts";
 import type { Context } from "../host/context.ts";
 import type { Image } from "../image/image.ts";
@@ -11,15 +10,15 @@ import { formatPlatform, type Platform } from "../oci/platform.ts";
 import { type BaseFindings, type BuildPlan, makePlan } from "../plan/build-plan.ts";
 import type { BuildRequest } from "../plan/build-request.ts";
 import type { DebianSettings } from "../plan/config-file.ts";
-import type { StoreOptions } from "../stores/locations.ts";
+import { isLocation, parseLocation, type StoreOptions } from "../stores/locations.ts";
 import { baseAnnotations, sourceAnnotations } from "./annotations.ts";
-import { type Base, openBase, type PlatformBase } from "./base.ts";
+import { type Base, openBase, type PlatformBase, whyNotThisBase } from "./base.ts";
 import type { BuildResult } from "./build-result.ts";
 import { composeImage } from "./compose.ts";
 import { ContentDigests } from "./content-digests.ts";
 import { type BuiltLayer, LayerBuilder } from "./layer-builder.ts";
 import { type Proof, proveImages } from "./prove.ts";
-import { publish } from "./publish.ts";
+import { checkPush, publish } from "./publish.ts";
 import { reportResult } from "./report-result.ts";
 
 /** What a build needs beside the request: where stores are and what the configuration says of Debian. */
@@ -66,7 +65,7 @@ export async function assemble(
 ): Promise<BuildResult> {
   const started = performance.now();
   const prepared = await prepare(request, options, ctx);
-  const images = await makeImages(prepared, request, ctx);
+  const images = await makeImages(prepared, request, options.stores, ctx);
   const proofs: ReadonlyMap<string, Proof> = await proveImages(
     images,
     request.verify,
@@ -90,26 +89,54 @@ export async function assemble(
   });
 }
 
+/** The base that was asked for; else the first of the application's defaults that this machine has and that fits. */
 async function prepare(request: BuildRequest, options: AssembleOptions, ctx: Context): Promise<Prepared> {
+  checkOutputs(request.outputs, ctx.host.cwd);
   const application = await inspectApplication(request, ctx);
-  const base = await openBase(request.base, application, { ...options, ...request }, ctx);
+  const { defaultBases } = application;
+  for (const candidate of request.base === undefined ? defaultBases.slice(0, -1) : []) {
+    try {
+      return await prepareOn(candidate, application, request, options, ctx);
+    } catch (error) {
+      const message = whyNotThisBase(error);
+      if (message === undefined) throw error;
+      ctx.emit({ type: "log", level: "warning", message });
+    }
+  }
+  return prepareOn(request.base ?? defaultBases.at(-1) ?? "scratch", application, request, options, ctx);
+}
+
+async function prepareOn(
+  wanted: string | DefaultBase,
+  application: Application,
+  request: BuildRequest,
+  options: AssembleOptions,
+  ctx: Context,
+): Promise<Prepared> {
+  const base = await openBase(wanted, { ...options, ...request }, ctx);
   const { findings, bases } = await openPlatforms(base, request, ctx);
   const targets: readonly AppTarget[] = bases.map(({ platform, facts }) => ({ platform, facts }));
-  const selection =
-    targets.length === 0
-      ? nothingSelected
-      : await runTask(ctx.emit, "select packages", {}, async (task) => {
-          const selected = await application.select(targets, ctx);
-          task.detail(
-            `${selected.packages.length} for ${targets.length} platforms, from ${application.dependencySource}`,
-          );
-          return selected;
-        });
+  const selection = targets.length === 0 ? nothingSelected : await application.select(targets, ctx);
   const plan = makePlan(request, application, findings, selection);
   const kept = bases.filter(({ platform }) =>
     plan.platforms.some((planned) => planned.platform === formatPlatform(platform)),
   );
   return { base, bases: kept, selection, plan };
+}
+
+/** Where the result goes is looked at before anything is done for it. Throws LOCATION_INVALID, REFERENCE_INVALID. */
+function checkOutputs(outputs: readonly string[], cwd: string): void {
+  for (const output of outputs) {
+    if (isLocation(output)) parseLocation(output, cwd);
+    else {
+      // A name alone is a registry's elsewhere; who writes `--output image` means a file or directory.
+      const path = /\bdest=([^,]+)/.exec(output)?.[1] ?? output;
+      throw new AnyarchError("LOCATION_INVALID", `--output ${output} doesn't say what is to be written.`, {
+        hint: `Write oci:${path} (a directory), oci-archive:${path}, docker-archive:${path} (files) or docker://NAME:TAG (a registry).`,
+        details: { location: output },
+      });
+    }
+  }
 }
 
 /** Stands in where no platform of the base is left; makePlan throws then. */
@@ -167,6 +194,21 @@ async function openPlatforms(
 }
 
 async function makeImages(
+  prepared: Prepared,
+  request: BuildRequest,
+  stores: StoreOptions,
+  ctx: Context,
+): Promise<readonly AssembledImage[]> {
+  let images: readonly AssembledImage[] = [];
+  // Whoever forgot to log in shall not wait for a build to learn it.
+  await runTogether(ctx, [
+    (shared) => checkPush(request, stores, shared),
+    async (shared) => void (images = await makeLayers(prepared, request, shared)),
+  ]);
+  return images;
+}
+
+async function makeLayers(
   prepared: Prepared,
   request: BuildRequest,
   ctx: Context,

@@ -1,4 +1,4 @@
-import type { Application } from "../apps/app-type.ts";
+import type { DefaultBase } from "../apps/app-type.ts";
 import { AnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
 import type { BaseFacts } from "../image/base-facts.ts";
@@ -53,32 +53,29 @@ export interface BaseOptions {
   readonly created: string;
 }
 
-/** Opens what the user named, or the first of the application's defaults that this machine can have. */
+/** Opens what the user named (a string), or one of the application's defaults. */
 export async function openBase(
-  wanted: string | undefined,
-  application: Application,
+  wanted: string | DefaultBase,
   options: BaseOptions,
   ctx: Context,
 ): Promise<Base> {
   if (wanted === "scratch") return scratch;
   const { openDebianBase } = await import("./debian-base.ts");
-  if (wanted?.startsWith("deb:") === true) return openDebianBase(wanted, options, ctx);
-  const { openImageBase } = await import("./image-base.ts");
-  if (wanted !== undefined) return openImageBase(wanted, options, ctx);
-  for (const candidate of application.defaultBases) {
-    if (candidate.kind === "image") return openImageBase(candidate.reference, options, ctx);
-    try {
-      return await openDebianBase(await defaultDebian(candidate.packages, options, ctx), options, ctx);
-    } catch (error) {
-      if (!(error instanceof AnyarchError) || error.code !== "DEBIAN_SOURCE_MISSING") throw error;
-      ctx.emit({
-        type: "log",
-        level: "warning",
-        message: "No Debian mirror is configured on this machine: a registry's base image is used instead.",
-      });
-    }
+  if (typeof wanted !== "string" && wanted.kind === "debian") {
+    return openDebianBase(await defaultDebian(wanted.packages, options, ctx), options, ctx);
   }
-  return scratch;
+  const location = typeof wanted === "string" ? wanted : wanted.reference;
+  if (location.startsWith("deb:")) return openDebianBase(location, options, ctx);
+  const { openImageBase } = await import("./image-base.ts");
+  return openImageBase(location, options, ctx);
+}
+
+/** Why a default base can't serve here, where another may: said to the user; undefined for every other error. */
+export function whyNotThisBase(error: unknown): string | undefined {
+  if (!(error instanceof AnyarchError)) return undefined;
+  if (error.code === "BASE_UNSUITABLE") return `${error.message} Another base is tried.`;
+  if (error.code !== "DEBIAN_SOURCE_MISSING") return undefined;
+  return "No Debian mirror is configured on this machine: a registry's base image is used instead.";
 }
 
 async function defaultDebian(

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { AnyarchError, systemCode } from "../errors/error.ts";
+import { AnyarchError } from "../errors/error.ts";
+import { systemReason } from "../errors/system-error.ts";
 import { writeFileAtomic } from "../host/atomic-file.ts";
 import { type Digest, digestOf, digestHex } from "../oci/digest.ts";
 
@@ -32,14 +33,10 @@ export class ContentDigests {
     try {
       file = openSync(path, "r");
     } catch (error) {
-      throw new AnyarchError(
-        "INPUT_UNREADABLE",
-        `${path} can't be read: ${systemCode(error) ?? String(error)}.`,
-        {
-          cause: error,
-          hint: "Make it readable, or leave it out with .dockerignore.",
-        },
-      );
+      throw new AnyarchError("INPUT_UNREADABLE", `${path} can't be read: ${systemReason(error)}.`, {
+        cause: error,
+        hint: "Make it readable, or leave it out with .dockerignore.",
+      });
     }
     try {
       const stat = fstatSync(file, { bigint: true });

@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AnyarchError, systemCode } from "../errors/error.ts";
+import { systemReason } from "../errors/system-error.ts";
 import { writeFileAtomic } from "../host/atomic-file.ts";
+import { readTextFile } from "../host/text-file.ts";
 import type { Context } from "../host/context.ts";
 import { appendLayers, emptyImage, mutateConfig } from "../image/image.ts";
 import { formatPlatform, parsePlatform, type Platform } from "../oci/platform.ts";
@@ -16,6 +18,7 @@ import {
 } from "../packages/debian/request.ts";
 import { resolveDebian } from "../packages/debian/resolve.ts";
 import { readAptSources } from "../packages/debian/sources.ts";
+import type { DebianSourceSettings } from "../plan/config-file.ts";
 import { type Base, type BaseImage, type BaseOptions, orPlatformError, type PlatformBase } from "./base.ts";
 import type { LayerBuilder } from "./layer-builder.ts";
 
@@ -35,7 +38,7 @@ const released = [
 /** The suite of the configuration, else the first release among the machine's apt sources. */
 export async function defaultSuite(options: BaseOptions, ctx: Context): Promise<string> {
   if (options.debian?.suite !== undefined) return options.debian.suite;
-  const sources = options.debian?.mirror === undefined ? await readAptSources(ctx) : [];
+  const sources = options.debian?.sources ?? (await readAptSources(ctx));
   const suite = sources.flatMap((source) => source.suites).find((name) => !/-|\//.test(name));
   if (suite !== undefined) return suite;
   throw new AnyarchError("DEBIAN_SOURCE_MISSING", "No Debian mirror is configured on this machine.", {
@@ -74,16 +77,16 @@ export async function openDebianBase(location: string, options: BaseOptions, ctx
 }
 
 function configuredMirrors(options: BaseOptions, suite: string): DebianSource[] | undefined {
-  const { mirror, keyring } = options.debian ?? {};
-  if (mirror === undefined) return undefined;
-  return [
-    {
-      uri: mirror,
-      suites: [suite],
-      components: ["main"],
-      ...(keyring !== undefined && { signedBy: keyring }),
-    },
-  ];
+  const { mirror, keyring, sources } = options.debian ?? {};
+  const given: readonly DebianSourceSettings[] =
+    sources ?? (mirror === undefined ? [] : [{ uri: mirror, suites: [suite] }]);
+  if (given.length === 0) return undefined;
+  return given.map(({ uri, suites, components = ["main"], keyring: own = keyring }) => ({
+    uri,
+    suites,
+    components,
+    ...(own !== undefined && { signedBy: own }),
+  }));
 }
 
 /** Resolves what the lock lacks, and gathers all in one lock. */
@@ -140,7 +143,7 @@ class LockingResolver {
         message: `wrote ${this.#path}: it pins the base's Debian packages`,
       });
     } catch (error) {
-      const reason = systemCode(error) ?? String(error);
+      const reason = systemReason(error);
       ctx.emit({
         type: "log",
         level: "warning",
@@ -152,7 +155,7 @@ class LockingResolver {
   async #readLock(): Promise<DebianLock | undefined> {
     let text: string;
     try {
-      text = await readFile(this.#path, "utf8");
+      text = readTextFile(this.#path);
     } catch (error) {
       if (systemCode(error) === "ENOENT") return undefined;
       throw error;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { AnyarchError } from "../errors/error.ts";
+import { AnyarchError, isAbort } from "../errors/error.ts";
 import { runTask } from "../events/task.ts";
 import { writeFileAtomic } from "../host/atomic-file.ts";
 import type { Context } from "../host/context.ts";
@@ -40,6 +40,7 @@ export async function openImageBase(location: string, options: BaseOptions, ctx:
     location,
     digest: loaded.descriptor.digest,
     platforms: offered,
+    mountSource: (registry) => store.mountSource?.(loaded.descriptor, registry),
     open: (wanted) =>
       Promise.all(
         wanted.map((platform) =>
@@ -55,12 +56,21 @@ export async function openImageBase(location: string, options: BaseOptions, ctx:
   };
 }
 
+/** Says that it is the base that can't be had; what the user wrote wrongly is said as it is. */
 function baseError(error: unknown, location: string): unknown {
-  if (!(error instanceof AnyarchError) || error.code !== "IMAGE_NOT_FOUND") return error;
-  return new AnyarchError("BASE_NOT_FOUND", `The base image ${location} doesn't exist. ${error.message}`, {
-    hint: error.hint ?? "Check its name and tag, and that you may read it.",
-    cause: error,
-  });
+  if (!(error instanceof AnyarchError) || isAbort(error)) return error;
+  if (error.code === "LOCATION_INVALID" || error.code === "REFERENCE_INVALID") return error;
+  const missing = error.code === "IMAGE_NOT_FOUND";
+  const what = missing ? "doesn't exist. " : "can't be read: ";
+  return new AnyarchError(
+    missing ? "BASE_NOT_FOUND" : error.code,
+    `The base image ${location} ${what}${error.message}`,
+    {
+      hint: error.hint,
+      cause: error,
+      details: error.details,
+    },
+  );
 }
 
 function lacksPlatform(location: string, platform: Platform, offered: readonly Platform[]): AnyarchError {

@@ -3,7 +3,7 @@ import { mkdir, rename, stat, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createReadStream } from "node:fs";
 import type { Entry } from "../archive/entry.ts";
-import { gzipBlockSize, gzipLevel } from "../archive/gzip.ts";
+import { gzipBlockSize, gzipLevel, zlibIsForeign } from "../archive/gzip.ts";
 import { withParents } from "../archive/sort-entries.ts";
 import { writeLayer, type WrittenLayer } from "../archive/write-layer.ts";
 import { zstdFrameSize, zstdLevel } from "../archive/zstd.ts";
@@ -50,6 +50,7 @@ export class LayerBuilder {
   readonly #digests: ContentDigests;
   readonly #running = new Map<string, Promise<BuiltLayer>>();
   readonly #limiter: Limiter;
+  #saidForeignZlib = false;
 
   constructor(options: LayerBuilderOptions, digests: ContentDigests) {
     this.#options = options;
@@ -107,7 +108,16 @@ export class LayerBuilder {
     return there?.size === remembered.size ? remembered : undefined;
   }
 
+  /** Another zlib than Node's own may find other, as valid, bytes: then digests differ from other hosts'. */
+  #sayForeignZlib(ctx: Context): void {
+    if (this.#saidForeignZlib || this.#options.compression !== "gzip" || !zlibIsForeign()) return;
+    this.#saidForeignZlib = true;
+    const message = "This Node.js has a foreign zlib: layers may get other digests than on other hosts.";
+    ctx.emit({ type: "log", level: "warning", message });
+  }
+
   async #write(recipe: string, entries: readonly Entry[], task: Task, ctx: Context): Promise<Remembered> {
+    this.#sayForeignZlib(ctx);
     const total = entries.reduce((sum, entry) => sum + (entry.type === "file" ? entry.size : 0), 0);
     const staging = stagingPath(this.#blobs(ctx).pathOf(digestOf("")));
     await mkdir(dirname(staging), { recursive: true });

@@ -1,5 +1,6 @@
 import { AnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
+import type { Digest } from "../oci/digest.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import type { PlatformReport } from "../verify/finding.ts";
 import { verifyImage } from "../verify/verify-image.ts";
@@ -27,19 +28,43 @@ export async function proveImages(
   const proofs = new Map<string, Proof>();
   for (const { platform, image, built, application } of images) {
     const name = formatPlatform(platform);
+    const isApplication = (layer: Digest | undefined): boolean =>
+      layer !== undefined && application.has(layer);
     const own = new Set(built.map(({ layer }) => layer.descriptor.digest));
     const report = await verifyImage(image, { platform, layers: scope === "full" ? "all" : own, allow }, ctx);
     const wrong = report.findings.filter(({ severity }) => severity === "error");
     if (wrong.length > 0) throw unproved(report, wrong);
-    for (const { message, layer, severity } of report.findings) {
-      if (severity !== "warning") continue;
+    for (const message of lackingLibraries(report, application))
+      ctx.emit({ type: "log", level: "warning", message, platform: name });
+    for (const { code, message, layer, severity } of report.findings) {
+      if (severity !== "warning" || (code === "ELF_LIBRARY_MISSING" && isApplication(layer))) continue;
       // A distribution's package may hold scripts for interpreters that nobody asked for.
-      const level = layer !== undefined && !application.has(layer) ? "debug" : "warning";
+      const level = layer === undefined || isApplication(layer) ? "warning" : "debug";
       ctx.emit({ type: "log", level, message, platform: name });
     }
     proofs.set(name, { files: report.files, elf: report.elf });
   }
   return proofs;
+}
+
+/**
+ * Libraries that the application's own packages need and the image lacks, one line per package: some can do without,
+ * most fail when they are imported.
+ */
+function lackingLibraries(report: PlatformReport, application: ReadonlySet<Digest>): readonly string[] {
+  const lacking = new Map<string, { readonly path: string; files: number }>();
+  for (const { code, layer, path = "", expected, origin } of report.findings) {
+    if (code !== "ELF_LIBRARY_MISSING" || layer === undefined || !application.has(layer)) continue;
+    const { name, version = "" } = origin?.package ?? { name: path };
+    const line = `${`${name} ${version}`.trim()} needs ${expected}`;
+    const known = lacking.get(line);
+    if (known === undefined) lacking.set(line, { path, files: 1 });
+    else known.files++;
+  }
+  return [...lacking].map(([line, { path, files }]) => {
+    const where = files === 1 ? path : `${path} and ${files - 1} more`;
+    return `${line}, which the image lacks (${where}): choose a base that has it, or add its package to [base.debian] packages.`;
+  });
 }
 
 function unproved(report: PlatformReport, wrong: PlatformReport["findings"]): AnyarchError {

@@ -6,6 +6,7 @@ import type { BuildRequest } from "../plan/build-request.ts";
 import { copy, type CopyResult } from "../stores/copy.ts";
 import { LayoutStore } from "../stores/layout-store.ts";
 import { openStore, type StoreOptions } from "../stores/locations.ts";
+import { RegistryStore } from "../stores/registry-store.ts";
 import type { AssembledImage } from "./assemble.ts";
 import type { PublishedTo } from "./build-result.ts";
 import { type MountSource, ResultStore } from "./result-store.ts";
@@ -40,6 +41,18 @@ export async function publish(
       locations.push(await pushTags(tags, source, request, stores, ctx));
   }
   return { descriptor: source.descriptor, locations };
+}
+
+/** Throws what pushing the tags would, before there is anything to push. */
+export async function checkPush(request: BuildRequest, stores: StoreOptions, ctx: Context): Promise<void> {
+  if (!request.push) return;
+  const repositories = byRepository(request.tags).flatMap(([tag]) => tag ?? []);
+  await Promise.all(
+    repositories.map(async (tag) => {
+      await using opened = await openStore(`docker://${formatReference(tag)}`, stores, ctx);
+      if (opened.store instanceof RegistryStore) await opened.store.repository.checkPush(ctx);
+    }),
+  );
 }
 
 async function writeOutput(

@@ -52,4 +52,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "Create a multi-platform index from images that were pushed",
     load: async () => (await import("./commands/index-create.ts")).command,
   },
+  cache: {
+    summary: "Show or prune what is kept of downloads and layers",
+    load: async () => (await import("./commands/cache.ts")).command,
+  },
 };

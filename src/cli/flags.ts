@@ -15,11 +15,24 @@ export function keyValue(
 ): Record<string, string> {
   const equals = text.indexOf("=");
   const key = equals < 0 ? text : text.slice(0, equals);
-  if (key === "") throw new InvalidArgumentError("It must be KEY=VALUE.");
+  if (key === "") throw new InvalidArgumentError("it must be KEY=VALUE.");
   const value = equals < 0 ? process.env[key] : text.slice(equals + 1);
   if (value === undefined)
     throw new InvalidArgumentError(`${key} has no value, neither here nor in the environment.`);
   return { ...previous, [key]: value };
+}
+
+/** Digits alone: "4". */
+export function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("it must be a whole number.");
+  return Number(text);
+}
+
+/** For --jobs. */
+export function countFromOne(text: string): number {
+  const count = wholeNumber(text);
+  if (count < 1) throw new InvalidArgumentError("it must be a whole number from 1 up.");
+  return count;
 }
 
 export interface OutputFlags {
@@ -29,17 +42,27 @@ export interface OutputFlags {
   readonly quiet: boolean;
 }
 
+/** The modes of --color; the terminal has read it already. */
+const colorModes: readonly unknown[] = ["auto", "always", "never"];
+
 /** Reads the flags that every command has. Throws USAGE. */
 export function outputFlags(flags: Readonly<Record<string, unknown>>): OutputFlags {
   const format = flags["format"];
   if (format !== "text" && format !== "json") {
     throw new AnyarchError("USAGE", `--format is "${String(format)}", not text or json.`);
   }
-  const mode = progressModes.find((candidate) => candidate === flags["progress"]);
+  const progress = flags["progress"] === false ? "quiet" : flags["progress"];
+  const mode = progressModes.find((candidate) => candidate === progress);
   if (mode === undefined) {
     throw new AnyarchError(
       "USAGE",
       `--progress is "${String(flags["progress"])}", not one of ${progressModes.join(", ")}.`,
+    );
+  }
+  if (!colorModes.includes(flags["color"])) {
+    throw new AnyarchError(
+      "USAGE",
+      `--color is "${String(flags["color"])}", not one of ${colorModes.join(", ")}.`,
     );
   }
   const quiet = flags["quiet"] === true;

@@ -3,9 +3,11 @@ import { AnyarchError } from "../index.ts";
 import { type CommandIO, type CommandModule, commands } from "./commands.ts";
 import { showError } from "./render/error.ts";
 import { type ColorMode, createTerminal } from "./terminal.ts";
+import { usageError } from "./usage-error.ts";
 
 /** Exit code of a process that a second Ctrl-C ended at once. */
 const interrupted = 130;
+const wrongUsage = 2;
 
 /** Runs one command line; returns the exit code. Everything that goes wrong is shown here and nowhere else. */
 export async function runProgram(argv: readonly string[], version: string): Promise<number> {
@@ -17,14 +19,13 @@ export async function runProgram(argv: readonly string[], version: string): Prom
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
-  process.stdout.on("error", exitOnBrokenPipe);
   const io: CommandIO = { terminal, signal: abort.signal, readStdin };
-  const json = argv.includes("--format=json") || argv[argv.indexOf("--format") + 1] === "json";
+  const verbose = argv.includes("--verbose") || argv.includes("-v");
   try {
     return await dispatch(argv, version, io);
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    return showError(terminal, error, { verbose: argv.includes("--verbose") || argv.includes("-v"), json });
+    if (error instanceof CommanderError) return 0; // Help was asked for and shown.
+    return showError(terminal, error, { verbose, json: valueOf("--format", argv) === "json" });
   } finally {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
@@ -37,22 +38,36 @@ async function dispatch(argv: readonly string[], version: string, io: CommandIO)
     .description("Container images for every CPU architecture, from any machine.")
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "show help")
-    .showHelpAfterError("Run the command with --help to see what it takes.")
+    .configureOutput({ outputError: () => {} }) // Its errors are shown like all others.
     .exitOverride();
   const asked = argv.find((word) => Object.hasOwn(commands, word));
+  let called: Command = program;
   for (const [name, entry] of Object.entries(commands)) {
     const command = program.command(name).description(entry.summary).exitOverride();
     // Only the command that is called is loaded; the others are a line in the help.
     if (name !== asked) continue;
+    called = command;
     const module = await entry.load();
     configure(module, command, (code) => (exitCode = code), io);
   }
   if (argv.length === 0) {
-    program.outputHelp();
-    return 2;
+    program.outputHelp({ error: true });
+    return wrongUsage;
   }
-  await program.parseAsync(argv, { from: "user" });
+  try {
+    await program.parseAsync(withoutHelp(argv), { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError) || error.exitCode === 0) throw error;
+    const path = called === program ? "anyarch" : `anyarch ${called.name()}`;
+    throw usageError(error, `${path} ${called.usage()}`);
+  }
   return exitCode;
+}
+
+/** `anyarch biuld --help` and `anyarch help biuld` ask for the help of what isn't there: that has to be said. */
+function withoutHelp(argv: readonly string[]): readonly string[] {
+  const [name = ""] = argv[0] === "help" ? argv.slice(1) : argv;
+  return /^[^-]/.test(name) && !Object.hasOwn(commands, name) ? [name] : argv;
 }
 
 function configure(
@@ -65,6 +80,7 @@ function configure(
     .configure(command)
     .option("--format <format>", "how results are printed: text or json", "text")
     .option("--progress <mode>", "how progress is shown: auto, tty, plain, json or quiet", "auto")
+    .option("--no-progress", "no progress, but the whole result")
     .option("-q, --quiet", "no progress, results only")
     .option("-v, --verbose", "say more")
     .option("--color <when>", "auto, always or never", "auto")
@@ -76,15 +92,14 @@ function configure(
 }
 
 function colorMode(argv: readonly string[]): ColorMode {
-  const at = argv.indexOf("--color");
-  const value = at >= 0 ? argv[at + 1] : argv.find((word) => word.startsWith("--color="))?.slice(8);
+  const value = valueOf("--color", argv);
   return value === "always" || value === "never" ? value : "auto";
 }
 
-/** `anyarch … | head` closes the pipe early; that is no failure of ours. */
-function exitOnBrokenPipe(error: NodeJS.ErrnoException): void {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
+/** A flag's value, for what has to be known before the command line is parsed, or although it can't be. */
+function valueOf(flag: string, argv: readonly string[]): string | undefined {
+  const at = argv.indexOf(flag);
+  return at >= 0 ? argv[at + 1] : argv.find((word) => word.startsWith(`${flag}=`))?.slice(flag.length + 1);
 }
 
 async function readStdin(): Promise<string> {

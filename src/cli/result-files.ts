@@ -1,11 +1,32 @@
+import { accessSync, constants, statSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { systemCode } from "../errors/error.ts";
+import { systemReason } from "../errors/system-error.ts";
 import { AnyarchError, type BuildResult } from "../index.ts";
 
-/** --metadata-file with buildx's keys and ours, and --iidfile. Throws INPUT_UNREADABLE where they can't be written. */
-export async function writeResultFiles(
-  result: BuildResult,
-  files: { readonly metadataFile?: string; readonly iidfile?: string },
-): Promise<void> {
+interface ResultFiles {
+  readonly metadataFile?: string;
+  readonly iidfile?: string;
+}
+
+/** Finds out before a build whether its files can be written after it. Throws OUTPUT_UNWRITABLE. */
+export function checkResultFiles({ metadataFile, iidfile }: ResultFiles): void {
+  for (const path of [metadataFile, iidfile]) {
+    if (path === undefined) continue;
+    const there = statSync(path, { throwIfNoEntry: false });
+    if (there?.isDirectory() === true) throw unwritable(path, "it is a directory");
+    try {
+      accessSync(there === undefined ? dirname(path) : path, constants.W_OK);
+    } catch (error) {
+      const absent = systemCode(error) === "ENOENT";
+      throw unwritable(path, absent ? `there is no directory ${dirname(path)}` : systemReason(error), error);
+    }
+  }
+}
+
+/** --metadata-file with buildx's keys and ours, and --iidfile. Throws OUTPUT_UNWRITABLE where they can't be written. */
+export async function writeResultFiles(result: BuildResult, files: ResultFiles): Promise<void> {
   if (files.metadataFile !== undefined) {
     await write(files.metadataFile, `${JSON.stringify(metadata(result), null, 2)}\n`);
   }
@@ -33,8 +54,13 @@ async function write(path: string, text: string): Promise<void> {
   try {
     await writeFile(path, text);
   } catch (error) {
-    throw new AnyarchError("INPUT_UNREADABLE", `${path} can't be written: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw unwritable(path, systemReason(error), error);
   }
+}
+
+function unwritable(path: string, why: string, cause?: unknown): AnyarchError {
+  return new AnyarchError("OUTPUT_UNWRITABLE", `${path} can't be written: ${why}.`, {
+    cause,
+    hint: "Name a file in a directory that exists and that you may write to.",
+  });
 }

@@ -25,6 +25,7 @@ export function createTerminal(color: ColorMode, env: NodeJS.ProcessEnv = proces
     return stream.isTTY && !dumb;
   };
   const paints = { out: colored(process.stdout), err: colored(process.stderr) };
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedReader);
   return {
     columns: process.stderr.columns ?? 100,
     live: process.stderr.isTTY && !dumb && !env["CI"],
@@ -33,4 +34,12 @@ export function createTerminal(color: ColorMode, env: NodeJS.ProcessEnv = proces
     paint: (stream, style, text) =>
       paints[stream] ? styleText(style, text, { validateStream: false }) : stripVTControlCharacters(text),
   };
+}
+
+/**
+ * `anyarch … | head` closes the pipe early: the rest isn't wanted, which is no failure. What is being done goes on, so
+ * that nothing is left half-written.
+ */
+function ignoreClosedReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
 }

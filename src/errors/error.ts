@@ -1,5 +1,7 @@
 import { type ErrorCode, errorCodes } from "./codes.ts";
+import { printable } from "./printable.ts";
 import { redact } from "./redact.ts";
+import { isWriteError, systemReason, writtenPlace } from "./system-error.ts";
 
 export interface AnyarchErrorOptions {
   /** What to do next; the code's own hint where this is absent. One sentence or several lines. */
@@ -19,11 +21,11 @@ export class AnyarchError extends Error {
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message: string, options: AnyarchErrorOptions = {}) {
-    super(redact(message), options.cause === undefined ? {} : { cause: options.cause });
+    super(printable(redact(message)), options.cause === undefined ? {} : { cause: options.cause });
     this.name = "AnyarchError";
     this.code = code;
     const hint = options.hint ?? errorCodes[code].hint;
-    this.hint = hint === undefined ? undefined : redact(hint);
+    this.hint = hint === undefined ? undefined : printable(redact(hint));
     this.details = options.details ?? {};
   }
 
@@ -57,22 +59,52 @@ export function isAbort(error: unknown): boolean {
  */
 export function toAnyarchError(error: unknown): AnyarchError {
   if (error instanceof AnyarchError) return error;
+  // What failed is of interest, not that cleaning up after it failed too.
+  if (error instanceof Error && "suppressed" in error) return toAnyarchError(error.suppressed);
   if (isAbort(error)) return new AnyarchError("CANCELLED", "Cancelled.", { cause: error });
-  const message = error instanceof Error ? error.message : String(error);
-  const path = error instanceof Error ? (error as NodeJS.ErrnoException).path : undefined;
-  switch (systemCode(error)) {
+  return fromSystemError(error) ?? new AnyarchError("INTERNAL", messageOf(error), { cause: error });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+type SystemError = NodeJS.ErrnoException & { readonly dest?: string };
+
+/** Errors of the file system, of the thrown error itself or of its cause. */
+function fromSystemError(error: unknown): AnyarchError | undefined {
+  const code = systemCode(error);
+  let origin: SystemError | undefined;
+  for (let at = error; at instanceof Error && origin === undefined; at = at.cause) {
+    if ((at as NodeJS.ErrnoException).code === code) origin = at;
+  }
+  if (code === undefined || origin === undefined) return undefined;
+  // A copy that fails has both paths; where it was going to is what counts.
+  const { dest: path = origin.path } = origin;
+  switch (code) {
     case "ENOSPC":
-    case "EDQUOT":
-      return new AnyarchError("DISK_FULL", `No space is left for ${path ?? "writing"}.`, { cause: error });
+    case "EDQUOT": {
+      const where = path === undefined ? "to write" : `in ${writtenPlace(path)}`;
+      return new AnyarchError("DISK_FULL", `No space is left ${where}.`, { cause: error });
+    }
     case "EACCES":
     case "EPERM":
     case "ENOENT":
     case "EISDIR":
     case "ENOTDIR":
+    case "EEXIST":
     case "ELOOP":
-    case "EROFS":
-      return new AnyarchError("INPUT_UNREADABLE", message, { cause: error });
+    case "ENAMETOOLONG":
+    case "EROFS": {
+      if (path === undefined) return new AnyarchError("INPUT_UNREADABLE", messageOf(error), { cause: error });
+      const why = systemReason(origin);
+      return isWriteError(origin)
+        ? new AnyarchError("OUTPUT_UNWRITABLE", `${writtenPlace(path)} can't be written: ${why}.`, {
+            cause: error,
+          })
+        : new AnyarchError("INPUT_UNREADABLE", `${path} can't be read: ${why}.`, { cause: error });
+    }
     default:
-      return new AnyarchError("INTERNAL", message, { cause: error });
+      return undefined;
   }
 }

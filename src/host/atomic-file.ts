@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { withPath } from "../errors/system-error.ts";
 
 /** A temporary name beside `path`, so that a rename stays on one file system. */
 export function stagingPath(path: string): string {
@@ -25,6 +26,15 @@ export async function writeFileAtomic(
     await rename(staging, path);
   } catch (error) {
     await rm(staging, { force: true });
-    throw error;
+    throw withPath(error, staging);
+  }
+}
+
+/** Writes a small file that nobody else looks at; unlike with Node.js's own function, errors name it. */
+export async function writeSmallFile(path: string, content: Uint8Array | string): Promise<void> {
+  try {
+    await writeFile(path, content);
+  } catch (error) {
+    throw withPath(error, path);
   }
 }

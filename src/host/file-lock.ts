@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { link, open, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemCode } from "../errors/error.ts";
-import { stagingPath } from "./atomic-file.ts";
+import { stagingPath, writeSmallFile } from "./atomic-file.ts";
 import type { Context } from "./context.ts";
 import { ownIdentity, parseIdentity, processState } from "./process-identity.ts";
 
@@ -47,27 +47,39 @@ async function acquire(path: string, content: string, ctx: Context): Promise<voi
 /** Creates the file with its content in one step, so that nobody ever sees it empty. */
 async function tryCreate(path: string, content: string): Promise<boolean> {
   const staging = stagingPath(path);
-  await writeFile(staging, content, { flag: "wx" });
   try {
-    await link(staging, path);
-    return true;
-  } catch (error) {
-    const code = systemCode(error);
-    if (code === "EEXIST") return false;
-    if (code === "ENOENT" || code === "EACCES" || code === "EROFS") throw error;
-    return await createExclusively(path, content); // A file system without hard links.
+    await writeSmallFile(staging, content);
+    return (await tryLink(staging, path)) ?? (await createExclusively(path, content));
   } finally {
     await rm(staging, { force: true });
   }
 }
 
-async function createExclusively(path: string, content: string): Promise<boolean> {
+/** Undefined on a file system without hard links. */
+async function tryLink(staging: string, path: string): Promise<boolean | undefined> {
   try {
-    await using file = await open(path, "wx");
-    await file.writeFile(content);
+    await link(staging, path);
     return true;
   } catch (error) {
+    const code = systemCode(error) ?? "";
+    if (code === "EEXIST") return false;
+    if (["ENOENT", "EACCES", "EROFS", "ENOSPC", "EDQUOT"].includes(code)) throw error;
+    return undefined;
+  }
+}
+
+async function createExclusively(path: string, content: string): Promise<boolean> {
+  try {
+    await (await open(path, "wx")).close();
+  } catch (error) {
     if (systemCode(error) === "EEXIST") return false;
+    throw error;
+  }
+  try {
+    await writeSmallFile(path, content);
+    return true;
+  } catch (error) {
+    await rm(path, { force: true });
     throw error;
   }
 }

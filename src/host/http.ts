@@ -63,6 +63,7 @@ interface Agents {
  * NO_PROXY (its library loaded only where one is set), and the certificates of SSL_CERT_FILE.
  */
 export class HttpDispatcher {
+  /** For the proxy itself proxy-from-env reads the process's own environment. */
   readonly #env: NodeJS.ProcessEnv;
   readonly #agents = new Map<string, Promise<Agents>>();
   #hostCa: readonly string[] | undefined;
@@ -75,6 +76,7 @@ export class HttpDispatcher {
     request.signal?.throwIfAborted();
     const secure = request.url.protocol === "https:";
     const agents = await this.#agentsFor(request);
+    const { idleTimeoutMs = 60_000 } = request;
     return new Promise((resolve, reject) => {
       const headers: Record<string, string | number> = { "user-agent": "anyarch", ...request.headers };
       const { body } = request;
@@ -84,13 +86,17 @@ export class HttpDispatcher {
         headers,
         ...(secure ? { ...agents.tls, agent: agents.https } : { agent: agents.http }),
         ...(request.signal && { signal: request.signal }),
-        timeout: request.idleTimeoutMs ?? 60_000,
+        timeout: idleTimeoutMs,
       });
       outgoing.on("timeout", () =>
         outgoing.destroy(
-          new AnyarchError("NETWORK_ERROR", `${request.url.host} sent nothing for a minute.`, {
-            hint: "Check the network and the proxy settings, then try again.",
-          }),
+          new AnyarchError(
+            "NETWORK_ERROR",
+            `${request.url.host} sent nothing for ${idleTimeoutMs / 1000} seconds.`,
+            {
+              hint: "Check the network and the proxy settings, then try again.",
+            },
+          ),
         ),
       );
       outgoing.on("response", (incoming) =>

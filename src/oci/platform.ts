@@ -130,7 +130,8 @@ function suggestion(text: string): string {
   const [canonical, implied] = architectureAliases[architecture] ?? [architecture];
   const system = guess.find((part) => systems.has(part)) ?? "linux";
   const variant = guess.find((part) => variants[canonical]?.includes(part)) ?? implied;
-  return `Did you mean ${[system, canonical, variant].filter(Boolean).join("/")}? ${form}`;
+  const meant = formatPlatform({ os: system, architecture: canonical, ...(variant && { variant }) });
+  return `Did you mean ${meant}? ${form}`;
 }
 
 /**

@@ -45,7 +45,8 @@ export function parseReference(text: string): Reference {
   if (repository.length > 255) fail("the name is longer than 255 characters");
   for (const part of repository.split("/")) {
     if (component.test(part)) continue;
-    if (part !== part.toLowerCase()) fail(`the name must be in lower case: ${repository.toLowerCase()}`);
+    if (part !== part.toLowerCase())
+      fail(`the name must be in lower case: ${text.trim().replace(rest, rest.toLowerCase())}`);
     fail(
       part === ""
         ? "a part of the name is empty"

@@ -58,7 +58,8 @@ export interface BaseFindings {
 
 /**
  * Puts together what was asked and what was found; pure. Throws the first platform's error where one can't be
- * built and `--fallback available` was not given, or where none is left.
+ * built and `--fallback available` was not given, or where none is left, and STORE_UNSUPPORTED where an output can't
+ * hold several platforms.
  */
 export function makePlan(
   request: BuildRequest,
@@ -71,6 +72,7 @@ export function makePlan(
   const first = [...failures.values()][0];
   if (first !== undefined && (request.fallback === "none" || remaining.length === 0))
     throw withWaysOn(first, remaining.length > 0);
+  if (remaining.length > 1) checkOutputs(request.outputs);
   return {
     schema: "anyarch.plan/v1",
     directory: request.directory,
@@ -90,6 +92,15 @@ export function makePlan(
   };
 }
 
+/** Docker's archives hold one platform: better said now than when all is built. */
+function checkOutputs(outputs: readonly string[]): void {
+  const single = outputs.find((location) => location.startsWith("docker-archive:"));
+  if (single === undefined) return;
+  throw new AnyarchError("STORE_UNSUPPORTED", `${single} can hold an image of one platform only.`, {
+    hint: "Choose one with --platform, or write oci-archive:FILE, which holds them all.",
+  });
+}
+
 function describeApplication(application: Application, run: AppRunConfig): BuildPlan["application"] {
   return {
     type: application.type,
@@ -104,11 +115,13 @@ function describeApplication(application: Application, run: AppRunConfig): Build
 
 function describeOmission(platform: string, error: Error): OmittedPlatform {
   const known = error instanceof AnyarchError;
+  // What was allowed already is no way on.
+  const hint = known ? error.hint?.replace(/^.*--fallback.*\n?/gm, "").trimEnd() : undefined;
   return {
     platform,
     code: known ? error.code : "INTERNAL",
     message: error.message,
-    ...(known && error.hint !== undefined && { hint: error.hint }),
+    ...(hint && { hint }),
   };
 }
 

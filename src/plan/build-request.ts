@@ -154,6 +154,9 @@ export function parsePlatforms(values: readonly string[], arch: string): readonl
       }
       return "all";
     }
+    if (word === "" && values.some((value) => value.includes(","))) {
+      throw new AnyarchError("PLATFORM_INVALID", `The list "${values.join(" ")}" has an empty platform.`);
+    }
     const platform = word === "local" ? localPlatform(arch) : parsePlatform(word);
     platforms.set(formatPlatform(platform), platform);
   }

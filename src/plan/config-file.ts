@@ -1,7 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parse as parseToml, TomlError } from "smol-toml";
-import { AnyarchError, systemCode } from "../errors/error.ts";
+import { AnyarchError } from "../errors/error.ts";
+import { systemReason } from "../errors/system-error.ts";
+import { readTextFile } from "../host/text-file.ts";
 import type { BuildOptions } from "./build-options.ts";
 import { checkConfig, type RawBuild, type RawConfig } from "./config-schema.ts";
 
@@ -19,6 +21,17 @@ export interface DebianSettings {
   readonly packages?: readonly string[];
   readonly mirror?: string;
   /** Absolute path of the archive's keyring. */
+  readonly keyring?: string;
+  /** In full: archives with their suites (updates and security, too), instead of `mirror`. */
+  readonly sources?: readonly DebianSourceSettings[];
+}
+
+export interface DebianSourceSettings {
+  readonly uri: string;
+  readonly suites: readonly string[];
+  /** "main" by default. */
+  readonly components?: readonly string[];
+  /** Absolute path. */
   readonly keyring?: string;
 }
 
@@ -48,14 +61,15 @@ export function loadConfigFile(
   if (path === undefined) return undefined;
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readTextFile(path);
   } catch (error) {
+    if (error instanceof AnyarchError) throw error;
     throw new AnyarchError(
       "INPUT_UNREADABLE",
-      `The configuration ${path} can't be read: ${systemCode(error) ?? ""}.`,
+      `The configuration ${path} can't be read: ${systemReason(error)}.`,
       {
         cause: error,
-        hint: "Give an existing file with --config.",
+        ...(given !== undefined && { hint: "Give an existing file with --config." }),
       },
     );
   }
@@ -68,8 +82,11 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
     value = parseToml(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    const reason = error.message.split("\n")[0] ?? "";
-    throw new AnyarchError("CONFIG_INVALID", `${path}, line ${error.line}: ${reason}`, { cause: error });
+    const reason = (error.message.split("\n")[0] ?? "").replace(/^Invalid TOML document: /, "");
+    throw new AnyarchError("CONFIG_INVALID", `${path}, line ${error.line}: it isn't TOML: ${reason}.`, {
+      cause: error,
+      hint: 'Correct the line: values are "text", numbers, true, false or ["lists"].',
+    });
   }
   const raw = checkConfig(value, path);
   const directory = dirname(path);
@@ -147,6 +164,13 @@ function registrySettings(raw: RawConfig, directory: string): Record<string, Reg
 function debianSettings(raw: RawConfig, directory: string): DebianSettings | undefined {
   const debian = raw.base?.debian;
   if (debian === undefined) return undefined;
-  const { keyring, ...rest } = debian;
-  return { ...rest, ...(keyring !== undefined && { keyring: resolve(directory, keyring) }) };
+  const { keyring, sources, ...rest } = debian;
+  const absolute = (path: string | undefined) => path !== undefined && { keyring: resolve(directory, path) };
+  return {
+    ...rest,
+    ...absolute(keyring),
+    ...(sources && {
+      sources: sources.map(({ keyring: path, ...source }) => ({ ...source, ...absolute(path) })),
+    }),
+  };
 }

@@ -68,6 +68,16 @@ const config = v.strictObject({
           packages: optional(v.array(text)),
           mirror: optional(text),
           keyring: optional(text),
+          sources: optional(
+            v.array(
+              v.strictObject({
+                uri: text,
+                suites: v.array(text),
+                components: optional(v.array(text)),
+                keyring: optional(text),
+              }),
+            ),
+          ),
         }),
       ),
     }),

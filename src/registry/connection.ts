@@ -18,6 +18,8 @@ export interface RegistryRequest {
   readonly scopes: readonly Scope[];
   /** False where the caller repeats more than this one request. True by default. */
   readonly retry?: boolean;
+  /** False takes a 401 for the answer, and asks for no further rights. True by default. */
+  readonly challenge?: boolean;
 }
 
 const maxRedirects = 8;
@@ -122,7 +124,8 @@ export class Connection {
       const authorization = own ? await this.authorizer.header(scopes, ctx) : undefined;
       const headers = { ...request.headers, ...(authorization !== undefined && { authorization }) };
       const response = await this.#follow({ ...request, headers }, ctx);
-      if (response.status !== 401 || response.url.origin !== base.origin || attempt === 2) return response;
+      if (response.status !== 401 || response.url.origin !== base.origin) return response;
+      if (attempt === 2 || request.challenge === false) return response;
       const wanted = this.authorizer.take(response, authorization);
       if (wanted === undefined) return response;
       const asked = scopes.size;

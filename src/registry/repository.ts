@@ -18,7 +18,7 @@ import {
 } from "./pull-manifest.ts";
 import { statusError } from "./status-error.ts";
 import { listTags } from "./tags.ts";
-import { type BlobContent, BlobUpload, type UploadOptions } from "./upload.ts";
+import { type BlobContent, BlobUpload, checkUpload, type UploadOptions } from "./upload.ts";
 
 /**
  * One repository at one registry, its mirrors included; made by RegistryClient.repository. Besides what is said
@@ -74,6 +74,11 @@ export class Repository {
   /** Whether the place that pushes go to has the blob. */
   async hasBlob(digest: Digest, ctx: Context): Promise<boolean> {
     return this.#has((repository) => `/v2/${repository}/blobs/${digest}`, digest, ctx);
+  }
+
+  /** Finds out whether pushes are allowed, without pushing anything; throws what a push would. */
+  async checkPush(ctx: Context): Promise<void> {
+    await checkUpload((await this.#connect(ctx)).push, ctx);
   }
 
   /** Pushes a blob unless it is there; tried from the start again when that fails for a passing reason. */

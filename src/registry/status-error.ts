@@ -23,10 +23,14 @@ export async function statusError(
   const details = { registry, repository, status, errors: errors.map((error) => error.code).filter(Boolean) };
   if (status === 401) {
     const identity = await connection.authorizer.identity(ctx);
-    return new AnyarchError("REGISTRY_UNAUTHORIZED", `${registry} refuses ${identity} to ${what}${said}.`, {
-      details,
-      hint: `Log in with \`docker login ${registry}\`, or give --username and --password-stdin. Some registries also answer so when ${repository} doesn't exist.`,
-    });
+    return new AnyarchError(
+      "REGISTRY_UNAUTHORIZED",
+      `${registry} refuses to ${what} with ${identity}${said}.`,
+      {
+        details,
+        hint: `Log in with \`docker login ${registry}\`, or give --username and --password-stdin. Some registries also answer so when ${repository} doesn't exist.`,
+      },
+    );
   }
   if (status === 403) {
     const identity = await connection.authorizer.identity(ctx);

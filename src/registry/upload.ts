@@ -217,6 +217,29 @@ export class BlobUpload {
   }
 }
 
+/**
+ * Starts an upload and gives it up, as go-containerregistry does: the only way to know, before there is anything to
+ * push, that pushing is allowed. Throws what a push would.
+ */
+export async function checkUpload(connection: Connection, ctx: Context): Promise<void> {
+  const { repository } = connection.endpoint;
+  const scopes = scopesFor(repository, "pull,push");
+  const url = `/v2/${repository}/blobs/uploads/`;
+  const response = await connection.send({ method: "POST", url, body: new Uint8Array(), scopes }, ctx);
+  if (response.status !== 202)
+    throw await statusError(connection, response, `accept a push to ${repository}`, ctx);
+  await discard(response);
+  const session = sessionUrl(response);
+  if (session === undefined) return;
+  try {
+    // Some registries want the right to delete for it, which nobody gives for a push: they forget it in time.
+    const cancel = { method: "DELETE", url: session, scopes, retry: false, challenge: false };
+    await discard(await connection.send(cancel, ctx));
+  } catch {
+    ctx.signal.throwIfAborted();
+  }
+}
+
 /** Pieces of 1 MiB, so that progress is seen and a stalled peer holds back little. */
 function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
   for (let start = 0; start < bytes.length; start += 1 << 20) yield bytes.subarray(start, start + (1 << 20));

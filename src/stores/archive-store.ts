@@ -1,12 +1,14 @@
 import { closeSync, openSync, readdirSync, statSync, writeSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
+import { withPath } from "../errors/system-error.ts";
 import type { Entry } from "../archive/entry.ts";
 import { sortEntries } from "../archive/sort-entries.ts";
 import { tarBlocks } from "../archive/tar-writer.ts";
 import { stagingPath } from "../host/atomic-file.ts";
 import type { Context } from "../host/context.ts";
+import { makeDirectory } from "../host/made-directory.ts";
 import { makeTempDir, type TempDir } from "../host/temp-dir.ts";
 import type { Descriptor } from "../oci/content.ts";
 import { unpackArchive } from "./archive-unpack.ts";
@@ -29,6 +31,8 @@ export abstract class ArchiveStore implements WritableStore, AsyncDisposable {
   readonly file: string;
   #read: Promise<Opened> | undefined;
   #written: Promise<Opened> | undefined;
+  /** Removes the directories that were made for the file, where it never came. */
+  #takeBack: () => Promise<void> = () => Promise.resolve();
 
   constructor(file: string, name: string) {
     this.file = file;
@@ -44,8 +48,9 @@ export abstract class ArchiveStore implements WritableStore, AsyncDisposable {
   }
 
   async exists(descriptor: Descriptor, ctx: Context): Promise<boolean> {
-    // What an old archive holds doesn't help: the new one must hold it itself.
-    return (await this.writing()).exists(descriptor, ctx);
+    // Who reads it asks for what it holds; for who writes it, what an old archive holds doesn't help.
+    const isRead = this.#read !== undefined && this.#written === undefined;
+    return (await (isRead ? this.#current(ctx) : this.writing())).exists(descriptor, ctx);
   }
 
   async fileOf(descriptor: Descriptor, ctx: Context): Promise<string | undefined> {
@@ -75,7 +80,7 @@ export abstract class ArchiveStore implements WritableStore, AsyncDisposable {
       await rename(staging, this.file);
     } catch (error) {
       await rm(staging, { force: true });
-      throw error;
+      throw withPath(error, staging);
     }
     await this[Symbol.asyncDispose]();
   }
@@ -89,12 +94,13 @@ export abstract class ArchiveStore implements WritableStore, AsyncDisposable {
       const temp = await pending?.then((one) => one.temp).catch(() => undefined);
       await temp?.[Symbol.asyncDispose]();
     }
+    await this.#takeBack();
   }
 
   /** The layout that becomes the archive. */
   protected async writing(): Promise<LayoutStore> {
     this.#written ??= (async () => {
-      await mkdir(dirname(this.file), { recursive: true });
+      this.#takeBack = await makeDirectory(dirname(this.file));
       const temp = await makeTempDir(dirname(this.file), ".anyarch-archive-");
       return { temp, layout: new LayoutStore(temp.path, this.name) };
     })();

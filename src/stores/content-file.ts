@@ -2,6 +2,7 @@ import { constants, createReadStream, createWriteStream } from "node:fs";
 import { access, copyFile, rm, stat, writeFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { withPath } from "../errors/system-error.ts";
 import type { Context } from "../host/context.ts";
 import type { Descriptor } from "../oci/content.ts";
 import { verifiedStream, verifyBytes } from "../oci/verified-stream.ts";
@@ -75,7 +76,7 @@ export async function writeVerified(
     }
   } catch (error) {
     await rm(path, { force: true });
-    throw error;
+    throw withPath(error, path);
   }
 }
 

@@ -1,14 +1,13 @@
 import type { Entry } from "../archive/entry.ts";
 import { AnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
-import { type Descriptor, parseIndex, parseManifest, serialize } from "../oci/content.ts";
-import { type Digest, digestAlgorithm, digestHex } from "../oci/digest.ts";
+import { type Descriptor, parseIndex, serialize } from "../oci/content.ts";
 import { isIndexType } from "../oci/media-type.ts";
 import { formatPlatform } from "../oci/platform.ts";
-import { familiarReference, formatReference, parseReference, withDefaultTag } from "../oci/reference.ts";
+import { formatReference, parseReference, withDefaultTag } from "../oci/reference.ts";
 import { ArchiveStore } from "./archive-store.ts";
+import { dockerManifest } from "./docker-manifest.ts";
 import { readContent } from "./graph.ts";
-import { imageNameAnnotation } from "./layout-index.ts";
 import type { LayoutStore } from "./layout-store.ts";
 import { imagesOf } from "./select-platforms.ts";
 
@@ -35,22 +34,7 @@ export class DockerArchiveStore extends ArchiveStore {
   }
 
   protected override async extraEntries(layout: LayoutStore, ctx: Context): Promise<readonly Entry[]> {
-    const images = new Map<Digest, { Config: string; RepoTags: string[]; Layers: string[] }>();
-    for (const entry of await layout.entries()) {
-      let image = images.get(entry.digest);
-      if (image === undefined) {
-        const manifest = parseManifest(await readContent(layout, entry, ctx));
-        image = {
-          Config: blobName(manifest.config.digest),
-          RepoTags: [],
-          Layers: manifest.layers.map((layer) => blobName(layer.digest)),
-        };
-        images.set(entry.digest, image);
-      }
-      const name = entry.annotations?.[imageNameAnnotation];
-      if (name !== undefined) image.RepoTags.push(familiarReference(parseReference(name)));
-    }
-    const bytes = serialize([...images.values()]);
+    const bytes = (await dockerManifest(layout, await layout.entries(), ctx)) ?? serialize([]);
     return [{ type: "file", path: "manifest.json", mode: 0o644, size: bytes.length, content: { bytes } }];
   }
 
@@ -67,8 +51,4 @@ export class DockerArchiveStore extends ArchiveStore {
       { hint: "Choose one with --platform, or write oci-archive:FILE, which holds them all." },
     );
   }
-}
-
-function blobName(digest: Digest): string {
-  return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
 }

@@ -2,8 +2,8 @@ import { AnyarchError } from "../errors/error.ts";
 import { type Descriptor, parseIndex, serialize, serializePlatform, sortedMap } from "../oci/content.ts";
 import { isDigest } from "../oci/digest.ts";
 import { isIndexType, isManifestType, mediaTypes } from "../oci/media-type.ts";
-import { normalizePlatform } from "../oci/platform.ts";
-import { type Reference, parseReference } from "../oci/reference.ts";
+import { formatPlatform, normalizePlatform } from "../oci/platform.ts";
+import { familiarReference, type Reference, parseReference } from "../oci/reference.ts";
 
 /** image-spec annotations.md: the tag, in index.json. */
 const refNameAnnotation = "org.opencontainers.image.ref.name";
@@ -93,15 +93,29 @@ export function findEntries(index: LayoutIndex, reference: string): readonly Des
   }
   const exact = entries.filter((entry) => entry.annotations?.[refNameAnnotation] === reference);
   if (exact.length > 0) return platformsOf(exact);
-  return platformsOf(entries.filter((entry) => namesOf(entry).some((name) => sameImage(name, reference))));
+  // A tag alone says less than a full name: where both are there, the name decides.
+  return platformsOf(entries.filter((entry) => sameImage(namesOf(entry)[0] ?? "", reference)));
 }
 
-/** All of them when each is an image of a platform of its own; else the first. */
+/** The first, with those of the same name where each is an image of a platform of its own. */
 function platformsOf(entries: readonly Descriptor[]): readonly Descriptor[] {
-  const single = entries.every(
-    ({ mediaType, platform }) => isManifestType(mediaType) && platform !== undefined,
+  const name = entries[0]?.annotations?.[imageNameAnnotation];
+  const same = entries.filter((entry) => entry.annotations?.[imageNameAnnotation] === name);
+  const platforms = same.flatMap(({ mediaType, platform }) =>
+    isManifestType(mediaType) && platform !== undefined ? [formatPlatform(platform)] : [],
   );
-  return single ? entries : entries.slice(0, 1);
+  return new Set(platforms).size === same.length ? same : same.slice(0, 1);
+}
+
+/** What an entry can be asked for by: its full name as people write it, or its tag. */
+export function entryName(entry: Descriptor): string | undefined {
+  const { [refNameAnnotation]: ref, [imageNameAnnotation]: full } = entry.annotations ?? {};
+  if (full === undefined) return ref === "" ? undefined : ref;
+  try {
+    return familiarReference(parseReference(full));
+  } catch {
+    return full; // Another tool's: taken as it is.
+  }
 }
 
 function namesOf(entry: Descriptor): readonly string[] {

@@ -1,13 +1,19 @@
 import { randomBytes } from "node:crypto";
-import { copyFile, link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { copyFile, link, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { systemCode } from "../errors/error.ts";
+import { withPath } from "../errors/system-error.ts";
 import { ownIdentity, parseIdentity, processState } from "../host/process-identity.ts";
+import { writeSmallFile } from "../host/atomic-file.ts";
+import { makeDirectory } from "../host/made-directory.ts";
 import { type Digest, digestAlgorithm, digestHex } from "../oci/digest.ts";
 
 const prefix = ".anyarch-";
-/** A folder whose owner can't be looked at (another host) is taken for left behind after a day. */
+/** A folder whose owner can't be looked at (another host) is taken for left behind after a day, */
 const forgottenMs = 86_400_000;
+/** and one that names no owner after a minute: writing the name takes no time. */
+const namelessMs = 60_000;
 
 /** Where a layout keeps a blob (image-spec image-layout.md, "Blobs"). */
 export function blobPath(dir: string, digest: Digest): string {
@@ -24,6 +30,8 @@ export class LayoutStaging {
   readonly #dir: string;
   readonly #blobs = new Map<Digest, Promise<void>>();
   #made: Promise<void> | undefined;
+  /** Removes the layout's directory again, where it was made here and nothing was published in it. */
+  #takeBack: () => Promise<void> = () => Promise.resolve();
 
   constructor(layout: string) {
     this.#layout = layout;
@@ -69,13 +77,19 @@ export class LayoutStaging {
     }
   }
 
-  /** Moves everything into the layout's blobs/. */
-  async publish(): Promise<void> {
+  /**
+   * Moves everything into the layout's blobs/, then `files` (name → content, in their order) to its root. All that
+   * needs space is written before the first move, so that a full disk leaves the layout as it was.
+   */
+  async publish(files: Readonly<Record<string, Uint8Array | string>>): Promise<void> {
+    await this.#make();
+    for (const [name, content] of Object.entries(files)) await writeSmallFile(join(this.#dir, name), content);
     for (const digest of this.#blobs.keys()) {
       const target = blobPath(this.#layout, digest);
       await mkdir(join(target, ".."), { recursive: true });
       await rename(this.#path(digest), target);
     }
+    for (const name of Object.keys(files)) await rename(join(this.#dir, name), join(this.#layout, name));
     await this.discard();
   }
 
@@ -85,7 +99,9 @@ export class LayoutStaging {
     this.#made = undefined;
     if (made === undefined) return;
     await made.catch(() => {});
-    await rm(this.#dir, { recursive: true, force: true });
+    // What can't be removed now is taken for abandoned later; the failure before it is the one to be told.
+    await rm(this.#dir, { recursive: true, force: true }).catch(() => {});
+    await this.#takeBack();
   }
 
   #path(digest: Digest): string {
@@ -94,8 +110,15 @@ export class LayoutStaging {
 
   #make(): Promise<void> {
     this.#made ??= (async () => {
-      await mkdir(this.#dir, { recursive: true });
-      await writeFile(join(this.#dir, "owner"), JSON.stringify(ownIdentity()));
+      this.#takeBack = await makeDirectory(this.#layout);
+      // In one go: a folder that doesn't say whose it is can't be cleaned up soon.
+      const owner = JSON.stringify(ownIdentity());
+      mkdirSync(this.#dir);
+      try {
+        writeFileSync(join(this.#dir, "owner"), owner);
+      } catch (error) {
+        throw withPath(error, this.#dir);
+      }
     })();
     return this.#made;
   }
@@ -125,7 +148,8 @@ async function isAbandoned(dir: string): Promise<boolean> {
     const owner = await readFile(join(dir, "owner"), "utf8").catch(() => "");
     const identity = parseIdentity(owner);
     const state = identity === undefined ? "unknown" : processState(identity);
-    return state === "dead" || (state === "unknown" && age > forgottenMs);
+    const patience = identity === undefined ? namelessMs : forgottenMs;
+    return state === "dead" || (state === "unknown" && age > patience);
   } catch {
     return false; // Just removed by its owner.
   }

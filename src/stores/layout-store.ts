@@ -2,13 +2,14 @@ import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { AnyarchError, systemCode } from "../errors/error.ts";
-import { writeFileAtomic } from "../host/atomic-file.ts";
+import { systemReason } from "../errors/system-error.ts";
 import type { Context } from "../host/context.ts";
 import { withFileLock } from "../host/file-lock.ts";
 import { type Descriptor, parseIndex, parseManifest, serializeIndex } from "../oci/content.ts";
 import { type Digest, digestOf, isDigest } from "../oci/digest.ts";
 import { isIndexType, isManifestType, mediaTypes } from "../oci/media-type.ts";
 import { isFileOfSize, isThere, openVerifiedFile, writeVerified } from "./content-file.ts";
+import { dockerManifest } from "./docker-manifest.ts";
 import { childrenOf, hasChildren, isForeign, platformOf, readContent } from "./graph.ts";
 import {
   emptyLayoutIndex,
@@ -56,7 +57,14 @@ export class LayoutStore implements WritableStore, AsyncDisposable {
     if (first !== undefined && others.length === 0) return first;
     if (first !== undefined) return this.#combine(found);
     const nested = isDigest(reference) ? await this.#findNested(index, reference, ctx) : undefined;
-    return nested ?? notInLayout(this.name, reference, index);
+    if (nested !== undefined) return nested;
+    if (index === emptyLayoutIndex) {
+      throw new AnyarchError("IMAGE_NOT_FOUND", `There is no image layout in ${this.dir}.`, {
+        hint: "Check the path; `anyarch build` writes to dist/image where nothing else is said.",
+        details: { store: this.name, reference },
+      });
+    }
+    return notInLayout(this.name, reference, index);
   }
 
   /** The entries of index.json, newest first. */
@@ -136,9 +144,14 @@ export class LayoutStore implements WritableStore, AsyncDisposable {
     await mkdir(this.dir, { recursive: true });
     await withFileLock(join(this.dir, ".anyarch.lock"), ctx, async () => {
       const index = this.#withPending(await this.#readIndex());
-      await this.#staging.publish();
-      await writeFileAtomic(join(this.dir, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
-      await writeFileAtomic(join(this.dir, "index.json"), serializeLayoutIndex(index));
+      // So that `tar -C DIR -c . | docker load` works wherever Docker keeps its images.
+      const docker = await dockerManifest(this, index.entries, ctx).catch(ignoreUnreadable);
+      await this.#staging.publish({
+        "oci-layout": '{"imageLayoutVersion":"1.0.0"}',
+        "index.json": serializeLayoutIndex(index),
+        ...(docker !== undefined && { "manifest.json": docker }),
+      });
+      if (docker === undefined) await rm(join(this.dir, "manifest.json"), { force: true });
       this.#pending = [];
       await removeAbandonedStaging(this.dir);
       await this.#removeUnreferenced(index, ctx);
@@ -165,9 +178,19 @@ export class LayoutStore implements WritableStore, AsyncDisposable {
       bytes = await readFile(join(this.dir, "index.json"));
     } catch (error) {
       if (systemCode(error) === "ENOENT") return emptyLayoutIndex;
-      throw new AnyarchError("INPUT_UNREADABLE", `${this.name} can't be read.`, { cause: error });
+      const message = `${join(this.dir, "index.json")} can't be read: ${systemReason(error)}.`;
+      throw new AnyarchError("INPUT_UNREADABLE", message, { cause: error });
     }
-    return parseLayoutIndex(bytes);
+    try {
+      return parseLayoutIndex(bytes);
+    } catch (error) {
+      if (!(error instanceof AnyarchError)) throw error;
+      throw new AnyarchError(error.code, `${this.name} is no image layout any more: ${error.message}`, {
+        cause: error,
+        hint: `Remove ${this.dir} if nothing in it is needed, or name another directory.`,
+        details: { store: this.name },
+      });
+    }
   }
 
   #combine(entries: readonly Descriptor[]): Descriptor {
@@ -239,4 +262,9 @@ export class LayoutStore implements WritableStore, AsyncDisposable {
     const bytes = await readContent(this, descriptor, ctx);
     for (const child of childrenOf(descriptor, bytes)) await this.#collect(child, used, ctx);
   }
+}
+
+/** Entries of other tools may be incomplete; what can't be read can't be loaded either. */
+function ignoreUnreadable(error: unknown): undefined {
+  if (!(error instanceof AnyarchError)) throw error;
 }

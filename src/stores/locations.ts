@@ -37,23 +37,38 @@ const transports = [
   "DIRECTORY (an OCI layout that exists)",
 ].join(", ");
 
+/** What Docker and podman need in place of a transport to their own storage. */
+const load: Readonly<Record<string, string>> = {
+  "docker-daemon": "docker load -i image.tar",
+  "containers-storage": "podman load -i image.tar",
+};
+
 function invalid(text: string, why: string): AnyarchError {
+  const command = load[text.trim().split(":")[0] ?? ""];
+  const instead = command === undefined ? "" : `\nOr write docker-archive:image.tar, then ${command}.`;
   return new AnyarchError("LOCATION_INVALID", `"${text}" is no place for an image: ${why}.`, {
-    hint: `Write one of ${transports}.`,
+    hint: `Write one of ${transports}.${instead}`,
     details: { location: text },
   });
+}
+
+const transportPrefix = /^(docker:\/\/|(?:oci|oci-archive|docker-archive):)(.*)$/s;
+
+/** True where a text names its transport, so that it can't be taken for anything else. */
+export function isLocation(text: string): boolean {
+  return transportPrefix.test(text.trim());
 }
 
 /** Reads a location; relative paths are of `cwd`. Throws LOCATION_INVALID with the transports, REFERENCE_INVALID. */
 export function parseLocation(text: string, cwd: string): Location {
   const trimmed = text.trim();
   if (trimmed === "") throw invalid(text, "it is empty");
-  const match = /^(docker:\/\/|(?:oci|oci-archive|docker-archive):)(.*)$/s.exec(trimmed);
+  const match = transportPrefix.exec(trimmed);
   if (match !== null) {
     const [, prefix = "", rest = ""] = match;
     if (prefix === "docker://") return { transport: "docker", reference: parseReference(rest) };
-    const transport = prefix.slice(0, -1) as "oci" | "oci-archive" | "docker-archive";
-    return { transport, ...splitPath(text, rest, cwd) };
+    const kind = prefix.slice(0, -1) as "oci" | "oci-archive" | "docker-archive";
+    return { transport: kind, ...splitPath(text, rest, cwd) };
   }
   const scheme = /^([a-z][a-z0-9+.-]*):(?:\/\/|\/|\.|~)/i.exec(trimmed)?.[1];
   if (scheme !== undefined) throw invalid(text, `"${scheme}:" is no transport that anyarch has`);
@@ -87,9 +102,11 @@ function splitPath(text: string, rest: string, cwd: string): { path: string; ref
 /** A bare path, with a tag or digest or without, of a layout that is there. */
 function layoutPath(text: string, cwd: string): { path: string; reference: string } | undefined {
   const candidates: [string, string][] = [[text, ""]];
-  for (const separator of ["@", ":"]) {
-    const at = text.lastIndexOf(separator === "@" ? "@sha" : ":");
-    if (at > 0) candidates.push([text.slice(0, at), text.slice(at + 1)]);
+  const digest = text.lastIndexOf("@sha");
+  if (digest > 0) candidates.push([text.slice(0, digest), text.slice(digest + 1)]);
+  // A tag may be a full name, which has colons of its own.
+  for (let colon = text.indexOf(":", 1); colon > 0; colon = text.indexOf(":", colon + 1)) {
+    candidates.push([text.slice(0, colon), text.slice(colon + 1)]);
   }
   for (const [path, reference] of candidates) {
     const absolute = resolve(cwd, path);

@@ -224,6 +224,10 @@ export class TestRegistry implements AsyncDisposable {
     if (upload === undefined || upload.repository !== repository) {
       return sendError(response, 404, "BLOB_UPLOAD_UNKNOWN", "upload unknown");
     }
+    if (request.method === "DELETE") {
+      this.#uploads.delete(id);
+      return send(response, 204, {});
+    }
     if (request.method === "PATCH") {
       const range = request.headers["content-range"];
       if (range !== undefined && !range.startsWith(`${upload.bytes.length}-`)) {

@@ -132,11 +132,12 @@ function abiFits(facts: ElfFacts, platform: Platform): ElfFit | undefined {
 
 /**
  * v7 and v8 images are hard float, v5 images soft float; v6 ones are either (Alpine and Raspbian hard, others
- * soft), so there only the version decides. Static programs bring their own way of passing arguments.
+ * soft), so there only the version decides. Static programs bring their own way of passing arguments. A file that
+ * chooses its functions on loading holds code for newer processors, too, and its attributes name the newest.
  */
 function armFits(facts: ElfFacts, platform: Platform): ElfFit | undefined {
   const version = Number(platform.variant?.slice(1) ?? 7);
-  if (facts.armVersion !== undefined && facts.armVersion > version) {
+  if (facts.armVersion !== undefined && facts.armVersion > version && facts.armChooses !== true) {
     return misfit("ELF_WRONG_VARIANT", platform, `ARMv${version} or lower`, `ARMv${facts.armVersion}`);
   }
   const float = version >= 7 ? "hard" : version <= 5 ? "soft" : undefined;

@@ -108,7 +108,7 @@ export interface Section {
   readonly info: number;
 }
 
-export const sectionTypes = { armAttributes: 0x70000003 } as const;
+export const sectionTypes = { armAttributes: 0x70000003, dynamicSymbols: 11 } as const;
 
 const maxSections = 1 << 20;
 

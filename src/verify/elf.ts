@@ -24,6 +24,8 @@ export interface ElfFacts extends ElfHeader, DynamicFacts {
   readonly armVersion?: number;
   /** ARM only: Tag_CPU_arch_profile: "A" for applications, "M" for microcontrollers. */
   readonly armProfile?: string;
+  /** ARM only: true where some functions are chosen when the file is loaded, by what the processor can do. */
+  readonly armChooses?: true;
   /** The path of the loader; absent for libraries and static programs. */
   readonly interpreter?: string;
   /** x86 only: the x86-64 level that the file, when linked, declares to need. */
@@ -55,7 +57,12 @@ export function readElf(input: Uint8Array | RandomAccess): ElfFacts | ElfMalform
   const isa = isX86 ? trouble.guard(() => readIsaLevel(view, segments)) : undefined;
   const arm =
     header.machineCode === machineCodes.arm
-      ? armFacts(header, interpreter, dynamic, trouble.guard(() => attributesOf(view, tables)) ?? {})
+      ? {
+          ...armFacts(header, interpreter, dynamic, trouble.guard(() => attributesOf(view, tables)) ?? {}),
+          // Linkers set the system to GNU for such functions.
+          ...(header.osabi === "gnu" &&
+            trouble.guard(() => choosesFunctions(view, tables)) === true && { armChooses: true as const }),
+        }
       : {};
   return {
     ...header,
@@ -102,6 +109,21 @@ function attributesOf(view: ByteView, tables: ElfTables): ArmAttributes {
   if (section === undefined) return {};
   const bytes = view.bytes(section.offset, Math.min(section.size, 1 << 20), "the ARM attributes");
   return readArmAttributes(bytes, view.little);
+}
+
+const functionChosenOnLoad = 10; // STT_GNU_IFUNC
+const maxSymbols = 8 << 20;
+
+/** Whether the file has functions of the kind that libatomic and OpenBLAS have several versions of. */
+function choosesFunctions(view: ByteView, tables: ElfTables): boolean {
+  const section = readSections(view, tables).find(({ type }) => type === sectionTypes.dynamicSymbols);
+  if (section === undefined) return false;
+  const [entry, info] = view.wide ? [24, 4] : [16, 12];
+  const symbols = view.bytes(section.offset, Math.min(section.size, maxSymbols), "the dynamic symbols");
+  for (let at = info; at < symbols.length; at += entry) {
+    if (((symbols[at] ?? 0) & 0xf) === functionChosenOnLoad) return true;
+  }
+  return false;
 }
 
 const floatFlags = { hard: 0x400, soft: 0x200 } as const;

@@ -47,6 +47,9 @@ export async function readLayer(
   return { diffID, size, ...collector.result() };
 }
 
+/** Scripts there may be in another layer than the package database that lists them. */
+const inSearchPath = /(?:^|\/)s?bin\/[^/]+$/;
+
 /** What a path of the layer holds; a later entry of the same path takes the place of an earlier one. */
 interface Found {
   readonly probed: Probed | undefined;
@@ -183,7 +186,7 @@ class LayerCollector {
       symlinks: Object.fromEntries(this.#symlinks),
       whiteouts: [...this.#whiteouts],
       opaque: [...this.#opaque],
-      packages: this.#records.result((path) => binaries.has(path)),
+      packages: this.#records.result((path) => binaries.has(path) || inSearchPath.test(path)),
     };
   }
 }

@@ -67,13 +67,13 @@ function libraryFindings(
       placed,
       {
         code: "ELF_LIBRARY_MISSING",
-        severity: placed.file.facts.interpreter === undefined ? "info" : "warning",
+        severity: "warning",
         expected: list,
         found: "nothing",
       },
       `needs ${list}, which ${missing.length === 1 ? "isn't" : "aren't"} in the image`,
     ),
-  ];
+  ].map(distributionsChoice);
 }
 
 function glibcFindings(
@@ -116,6 +116,12 @@ function scriptFindings(subject: Subject): readonly VerifyFinding[] {
           },
           `can't start: its interpreter ${interpreter} isn't in the image`,
         ),
-      ];
+      ].map(distributionsChoice);
     });
+}
+
+/** A distribution's package leaves out of its dependencies what only some of its files need: no fault of the image. */
+function distributionsChoice(finding: VerifyFinding): VerifyFinding {
+  const kind = finding.origin?.package?.kind;
+  return kind === "dpkg" || kind === "apk" ? { ...finding, severity: "info" } : finding;
 }

@@ -37,7 +37,7 @@ export async function verifyImage(
 ): Promise<PlatformReport> {
   const platform = options.platform ?? image.descriptor.platform;
   const text = formatPlatform(platform);
-  return runTask(ctx.emit, `verify ${text}`, { platform: text }, async (task) => {
+  return runTask(ctx.emit, "verify every file", { platform: text }, async (task) => {
     const { layers, troubles } = await readLayers(image, options, ctx, task);
     const subject = new Subject({
       platform,

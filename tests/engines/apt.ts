@@ -18,7 +18,8 @@ function readSources(): { name: string; text: string }[] {
     .map((name) => ({ name, text: readFileSync(name, "utf8") }));
 }
 
-function machineMirror(): Mirror {
+/** The mirror that this machine's apt sources name; throws where there is none. */
+export function machineMirror(): Mirror {
   const release = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
   const field = (name: string): string => new RegExp(`^${name}="?([^"\n]*)`, "m").exec(release)?.[1] ?? "";
   if (field("ID") !== "debian") throw new Error("this machine isn't Debian");

@@ -20,6 +20,10 @@ export interface RegistryOptions {
   readonly anonymousPull?: boolean;
   /** For "bearer": how long a token lasts, in seconds. Default 300. */
   readonly tokenSeconds?: number;
+  /** Who may log in; by default a name and a password that need escaping. */
+  readonly login?: { readonly username: string; readonly password: string };
+  /** Names that its certificate is for beside localhost and `*.reg.test`. */
+  readonly hosts?: readonly string[];
   /** Refuses every write with 405. Default false. */
   readonly readOnly?: boolean;
   /** Where blobs are kept; default: a temporary directory of its own. Given, it outlives the registry. */
@@ -86,7 +90,7 @@ async function writeConfiguration(setup: Setup): Promise<string> {
     headers: { "X-Content-Type-Options": ["nosniff"] },
   };
   if (options.tls === true && authority !== undefined) {
-    const { certificateFile, keyFile } = await authority.issue("registry");
+    const { certificateFile, keyFile } = await authority.issue("registry", options.hosts);
     http["tls"] = { certificate: certificateFile, key: keyFile };
   }
   const auth: Record<string, unknown> = {};
@@ -213,7 +217,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   return await withCleanup(async (own) => {
     const directory = own(await makeTempDir()).path;
     const tls = options.tls === true;
-    const login = { username: "anna", password: "p:ss wörd" };
+    const login = options.login ?? { username: "anna", password: "p:ss wörd" };
     const secured = tls || options.auth === "bearer";
     const authority = secured ? await createAuthority(join(directory, "tls")) : undefined;
     const { anonymousPull = false, tokenSeconds: seconds = 300 } = options;

@@ -1,11 +1,13 @@
-import { type Command, InvalidArgumentError } from "commander";
-import { build, type BuildOptions, planBuild, type ApiSettings } from "../../index.ts";
+import type { Command } from "commander";
+import { AnyarchError, build, type BuildOptions, planBuild, type ApiSettings } from "../../index.ts";
 import type { CommandModule } from "../commands.ts";
-import { createRenderer } from "../render/renderer.ts";
-import { collect, credentialFlags, keyValue, outputFlags } from "../flags.ts";
+import { withProgress } from "../render/renderer.ts";
+import { collect, countFromOne, credentialFlags, keyValue, outputFlags, wholeNumber } from "../flags.ts";
 
 interface BuildFlags extends Record<string, unknown> {
   readonly config?: string;
+  readonly context?: string;
+  readonly cacheDir?: string;
   readonly dryRun?: boolean;
   readonly metadataFile?: string;
   readonly iidfile?: string;
@@ -18,30 +20,36 @@ export const command: CommandModule = {
     const settings: ApiSettings = {
       signal: io.signal,
       ...(flags.config !== undefined && { config: flags.config }),
+      ...(flags.cacheDir !== undefined && { cacheDir: flags.cacheDir }),
       ...(await credentialFlags(flags, io)),
     };
-    const options = buildOptions(typeof path === "string" ? path : undefined, flags);
-    const renderer = await createRenderer(io.terminal, output);
-    try {
-      if (flags.dryRun === true) {
-        const plan = await planBuild(options, { ...settings, emit: renderer.emit });
-        renderer.close();
-        const { showPlan } = await import("../render/plan.ts");
-        showPlan(io.terminal, plan, output);
-        return plan.omitted.length > 0 ? 3 : 0;
-      }
-      const result = await build(options, { ...settings, emit: renderer.emit });
-      renderer.close();
-      const { writeResultFiles } = await import("../result-files.ts");
-      await writeResultFiles(result, flags);
-      const { showBuildResult } = await import("../render/build-result.ts");
-      showBuildResult(io.terminal, result, output);
-      return result.omitted.length > 0 ? 3 : 0;
-    } finally {
-      renderer.close();
+    const options = buildOptions(applicationPath(path, flags.context), flags);
+    if (flags.dryRun === true) {
+      const plan = await withProgress(io.terminal, output, (emit) =>
+        planBuild(options, { ...settings, emit }),
+      );
+      const { showPlan } = await import("../render/plan.ts");
+      showPlan(io.terminal, plan, output);
+      return plan.omitted.length > 0 ? 3 : 0;
     }
+    const { checkResultFiles, writeResultFiles } = await import("../result-files.ts");
+    checkResultFiles(flags);
+    const result = await withProgress(io.terminal, output, (emit) => build(options, { ...settings, emit }));
+    await writeResultFiles(result, flags);
+    const { showBuildResult } = await import("../render/build-result.ts");
+    showBuildResult(io.terminal, result, output);
+    return result.omitted.length > 0 ? 3 : 0;
   },
 };
+
+/** Throws USAGE where both are given and differ. */
+function applicationPath(path: unknown, context: string | undefined): string | undefined {
+  if (typeof path !== "string") return context;
+  if (context === undefined || context === path) return path;
+  throw new AnyarchError("USAGE", `There are two directories of the application: ${path} and ${context}.`, {
+    hint: "Give either the argument or --context.",
+  });
+}
 
 function buildFlags(cli: Command): Command {
   return cli
@@ -73,9 +81,11 @@ function buildFlags(cli: Command): Command {
     .option("--verify <what>", "prove the layers made here (app) or the base too (full)")
     .option("--dry-run", "print the plan and do nothing")
     .option("-c, --config <file>", "configuration file instead of anyarch.toml or pycontainer.toml")
-    .option("-j, --jobs <n>", "downloads, layers and uploads at once", wholeNumber)
+    .option("-j, --jobs <n>", "downloads, layers and uploads at once", countFromOne)
     .option("--update-lock", "resolve a Debian base anew instead of what anyarch.lock pins")
     .option("--no-cache", "make every layer anew")
+    .option("--cache-dir <dir>", "where downloads and layers are kept (default $ANYARCH_CACHE_DIR)")
+    .option("--context <dir>", "the same as the argument PATH")
     .option("--compression <kind>", "gzip or zstd")
     .option("--source-date-epoch <seconds>", "time of everything in the image", wholeNumber)
     .option("--no-reproducible", "put the time of the build into the image")
@@ -102,12 +112,7 @@ function imageFlags(cli: Command): Command {
     .option("--healthcheck-interval <duration>", "30s, 1m30s")
     .option("--healthcheck-timeout <duration>", "as above")
     .option("--healthcheck-start-period <duration>", "as above")
-    .option("--healthcheck-retries <n>", "failures until unhealthy", wholeNumber);
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
-  return Number(text);
+    .option("--healthcheck-retries <n>", "failures until unhealthy", countFromOne);
 }
 
 /** Flag names as commander gives them → options of the API; what was not given stays absent. */

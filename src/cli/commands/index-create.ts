@@ -2,7 +2,7 @@ import { AnyarchError, createIndex } from "../../index.ts";
 import type { CommandModule } from "../commands.ts";
 import { credentialFlags, keyValue, outputFlags } from "../flags.ts";
 import { showCopyResult } from "../render/copy-result.ts";
-import { createRenderer } from "../render/renderer.ts";
+import { withProgress } from "../render/renderer.ts";
 
 /** `anyarch index create TARGET SOURCE…`; further actions will stand beside it. */
 export const command: CommandModule = {
@@ -15,27 +15,19 @@ export const command: CommandModule = {
       .option("--username <name>", "user for the registries named")
       .option("--password-stdin", "read that user's password from standard input"),
   async run([action, target, sources], flags, io) {
-    const output = outputFlags(flags);
-    const renderer = await createRenderer(io.terminal, output);
-    try {
-      if (action !== "create") {
-        throw new AnyarchError("USAGE", `"index ${String(action)}" is no command.`, {
-          hint: "anyarch index create TARGET SOURCE…",
-        });
-      }
-      const report = await createIndex(
-        String(target),
-        sources as readonly string[],
-        flags["annotation"] === undefined
-          ? {}
-          : { annotations: flags["annotation"] as Record<string, string> },
-        { signal: io.signal, emit: renderer.emit, ...(await credentialFlags(flags, io)) },
-      );
-      renderer.close();
-      showCopyResult(io.terminal, report, output);
-      return 0;
-    } finally {
-      renderer.close();
+    if (action !== "create") {
+      throw new AnyarchError("USAGE", `"index ${String(action)}" is no command.`, {
+        hint: "anyarch index create TARGET SOURCE…",
+      });
     }
+    const output = outputFlags(flags);
+    const settings = { signal: io.signal, ...(await credentialFlags(flags, io)) };
+    const options =
+      flags["annotation"] === undefined ? {} : { annotations: flags["annotation"] as Record<string, string> };
+    const report = await withProgress(io.terminal, output, (emit) =>
+      createIndex(String(target), sources as readonly string[], options, { ...settings, emit }),
+    );
+    showCopyResult(io.terminal, report, output);
+    return 0;
   },
 };

@@ -40,7 +40,7 @@ async function show(terminal: Terminal, result: InspectResult): Promise<void> {
         [
           ["  entrypoint", (config.Entrypoint ?? []).join(" ")],
           ["  cmd", (config.Cmd ?? []).join(" ")],
-          ["  env", (config.Env ?? []).join(" ")],
+          ...(config.Env ?? []).map((line, at) => [at === 0 ? "  env" : "", line]),
           ["  workdir", config.WorkingDir ?? ""],
           ["  user", config.User ?? ""],
           ["  ports", Object.keys(config.ExposedPorts ?? {}).join(" ")],
@@ -56,4 +56,15 @@ async function show(terminal: Terminal, result: InspectResult): Promise<void> {
     terminal.out(formatTable(rows, { right: [1] }));
   }
   if (result.others.length > 0) terminal.out(`\n${result.others.length} attestation or other manifests\n`);
+  if (result.alsoThere.length > 0) {
+    terminal.out(`\n${bold("also there")}\n`);
+    terminal.out(
+      formatTable(
+        result.alsoThere.map(({ name, platform, digest }) => [
+          `  ${result.location}${name === undefined ? `@${digest}` : `:${name}`}`,
+          platform ?? "index",
+        ]),
+      ),
+    );
+  }
 }

@@ -2,7 +2,7 @@ import { copy } from "../../index.ts";
 import type { CommandModule } from "../commands.ts";
 import { credentialFlags, outputFlags } from "../flags.ts";
 import { showCopyResult } from "../render/copy-result.ts";
-import { createRenderer } from "../render/renderer.ts";
+import { withProgress } from "../render/renderer.ts";
 
 export const command: CommandModule = {
   configure: (cli) =>
@@ -17,20 +17,12 @@ export const command: CommandModule = {
       .option("--password-stdin", "read that user's password from standard input"),
   async run([references], flags, io) {
     const output = outputFlags(flags);
-    const renderer = await createRenderer(io.terminal, output);
-    try {
-      const destinations = (references as readonly string[]).map((reference) => `docker://${reference}`);
-      const result = await copy(
-        String(flags["from"]),
-        destinations,
-        {},
-        { signal: io.signal, emit: renderer.emit, ...(await credentialFlags(flags, io)) },
-      );
-      renderer.close();
-      showCopyResult(io.terminal, result, output);
-      return 0;
-    } finally {
-      renderer.close();
-    }
+    const destinations = (references as readonly string[]).map((reference) => `docker://${reference}`);
+    const settings = { signal: io.signal, ...(await credentialFlags(flags, io)) };
+    const report = await withProgress(io.terminal, output, (emit) =>
+      copy(String(flags["from"]), destinations, {}, { ...settings, emit }),
+    );
+    showCopyResult(io.terminal, report, output);
+    return 0;
   },
 };

@@ -51,7 +51,7 @@ function platformTable(terminal: Terminal, result: BuildResult): string {
   return formatTable([header, ...rows], { right: [2] });
 }
 
-/** "2 layers (1.2 MB) are the same blob on all 3 platforms." */
+/** "shared by the platforms: application (1.2 MB)", and how much that saves. */
 function sharing(result: BuildResult): string {
   const shared = new Map(
     result.platforms.flatMap(({ layers }) =>
@@ -61,7 +61,7 @@ function sharing(result: BuildResult): string {
   if (shared.size === 0) return "";
   const names = [...shared.values()].map(({ name, size }) => `${name} (${formatBytes(size)})`).join(", ");
   const saved = [...shared.values()].reduce((sum, { size, sharedBy }) => sum + size * (sharedBy - 1), 0);
-  return `shared by the platforms: ${names}; ${formatBytes(saved)} less to store and send\n`;
+  return `shared by the platforms: ${names}\n  ${formatBytes(saved)} less to store and send\n`;
 }
 
 function showPublished(terminal: Terminal, result: BuildResult): void {

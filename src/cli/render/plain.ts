@@ -1,3 +1,4 @@
+import { printable } from "../../errors/printable.ts";
 import type { BuildEvent } from "../../index.ts";
 import type { Terminal } from "../terminal.ts";
 import { formatBytes, formatSeconds } from "./units.ts";
@@ -48,12 +49,12 @@ export function createPlainRenderer(terminal: Terminal, options: RendererOptions
       }
       case "log":
         if (event.level !== "debug" || options.verbose) {
-          const text = label(event.message, event.platform);
+          const text = label(printable(event.message), event.platform);
           line(event.level === "warning" ? `${terminal.paint("err", "yellow", "warning")} ${text}` : text);
         }
         return;
       case "diagnostic":
-        line(`${event.severity} ${event.code}: ${label(event.message, event.platform)}`);
+        line(`${event.severity} ${event.code}: ${label(printable(event.message), event.platform)}`);
     }
   };
   return { emit, close: () => {} };

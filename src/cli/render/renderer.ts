@@ -15,7 +15,7 @@ export interface RendererOptions {
   readonly verbose: boolean;
 }
 
-export async function createRenderer(terminal: Terminal, options: RendererOptions): Promise<Renderer> {
+async function createRenderer(terminal: Terminal, options: RendererOptions): Promise<Renderer> {
   const mode = options.mode === "auto" ? (terminal.live ? "tty" : "plain") : options.mode;
   switch (mode) {
     case "tty":
@@ -26,5 +26,19 @@ export async function createRenderer(terminal: Terminal, options: RendererOption
       return (await import("./json-lines.ts")).createJsonRenderer(terminal);
     case "quiet":
       return { emit: () => {}, close: () => {} };
+  }
+}
+
+/** Runs `work` with progress shown; the terminal is tidy before its result is printed, and after a failure. */
+export async function withProgress<T>(
+  terminal: Terminal,
+  options: RendererOptions,
+  work: (emit: Renderer["emit"]) => Promise<T>,
+): Promise<T> {
+  const renderer = await createRenderer(terminal, options);
+  try {
+    return await work(renderer.emit);
+  } finally {
+    renderer.close();
   }
 }

@@ -1,4 +1,6 @@
 import { createLogUpdate } from "log-update";
+import stringWidth from "string-width";
+import { printable } from "../../errors/printable.ts";
 import type { BuildEvent } from "../../index.ts";
 import type { Style, Terminal } from "../terminal.ts";
 import { finishedLine, formatProgress } from "./plain.ts";
@@ -17,6 +19,9 @@ interface Running {
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"] as const;
 const frameMs = 80;
 const barWidth = 20;
+const shortestBar = 5;
+/** "  1m04s", kept free from the start, so that the bar keeps its length. */
+const timeWidth = 7;
 
 /** Finished tasks scroll by; running ones stand below with their bars, redrawn twelve times a second. */
 export function createTtyRenderer(terminal: Terminal, options: RendererOptions): Renderer {
@@ -60,16 +65,16 @@ class LiveView {
       case "task.finished":
         this.#finish(event);
         return;
-      case "log":
+      case "log": {
         if (event.level === "debug" && !this.#verbose) return;
-        this.#above(
-          event.level === "warning" ? `${this.#paint("yellow", "!")} ${event.message}` : event.message,
-        );
+        const text = printable(event.message);
+        this.#above(event.level === "warning" ? `${this.#paint("yellow", "!")} ${text}` : text);
         return;
-      case "diagnostic":
-        this.#above(
-          `${this.#paint(event.severity === "error" ? "red" : "yellow", event.code)} ${event.message}`,
-        );
+      }
+      case "diagnostic": {
+        const style = event.severity === "error" ? "red" : "yellow";
+        this.#above(`${this.#paint(style, event.code)} ${printable(event.message)}`);
+      }
     }
   }
 
@@ -111,20 +116,25 @@ function labelOf(task: Running): string {
   return task.platform === undefined ? task.name : `${task.platform}  ${task.name}`;
 }
 
+/** One line that fits: the bar takes what the texts leave, and goes where that is too little. */
 function runningLine(terminal: Terminal, task: Running, spinner: string): string {
   const elapsed = performance.now() - task.started;
   const time = elapsed > 1000 ? `  ${terminal.paint("err", "dim", formatSeconds(elapsed))}` : "";
   const head = `${terminal.paint("err", "cyan", spinner)} ${labelOf(task)}`;
   if (task.progress === undefined) return head + time;
   const { current, total } = task.progress;
-  const bar = total === undefined || total === 0 ? "" : `${drawBar(terminal, current / total)}  `;
-  return `${head}  ${bar}${formatProgress(task.progress)}${time}`;
+  const progress = `  ${formatProgress(task.progress)}`;
+  if (total === undefined || total === 0) return head + progress + time;
+  const columns = process.stderr.columns ?? terminal.columns;
+  const room = columns - 3 - stringWidth(`${head}${progress}`) - timeWidth;
+  const bar = room < shortestBar ? "" : `  ${drawBar(terminal, current / total, Math.min(barWidth, room))}`;
+  return head + bar + progress + time;
 }
 
-function drawBar(terminal: Terminal, fraction: number): string {
-  const filled = Math.round(Math.min(1, Math.max(0, fraction)) * barWidth);
+function drawBar(terminal: Terminal, fraction: number, width: number): string {
+  const filled = Math.round(Math.min(1, Math.max(0, fraction)) * width);
   return (
     terminal.paint("err", "green", "━".repeat(filled)) +
-    terminal.paint("err", "dim", "─".repeat(barWidth - filled))
+    terminal.paint("err", "dim", "─".repeat(width - filled))
   );
 }

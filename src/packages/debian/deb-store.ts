@@ -99,7 +99,7 @@ async function fetchPackage(
     "DEBIAN_PACKAGE_MISSING",
     `${one.name} ${one.version} (${one.filename}) isn't on the mirror any more: ${addresses.join(", ")}.`,
     {
-      hint: "Mirrors keep the newest version only. Refresh the Debian lock, or use a snapshot mirror that has the locked version.",
+      hint: "Mirrors keep the newest version only. Resolve anew with --update-lock, or use a snapshot mirror that has the locked version.",
       details: { package: one.name, version: one.version, filename: one.filename },
     },
   );

@@ -82,7 +82,7 @@ async function buildReported(
       severity: "warning",
       code: "DEPENDENCY_UNAVAILABLE",
       message: `${choice.filename} can't be built for other machines here: ${result}`,
-      hint: "Build it for its platform with BuildKit, or lock a version that has a wheel.",
+      hint: "Build its wheel on a machine of that platform and offer it with PIP_FIND_LINKS, or lock a version that has one.",
     });
     return undefined;
   });
@@ -116,7 +116,7 @@ async function build(choice: SourceChoice, access: IndexAccess, ctx: Context): P
   const output = join(dir.path, "wheels");
   const args = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", output, source];
   // Zip archives know no time before 1980.
-  const env = { SOURCE_DATE_EPOCH: "315532800", PIP_NO_INPUT: "1" };
+  const env = { SOURCE_DATE_EPOCH: "315532800", PIP_NO_INPUT: "1", TMPDIR: dir.path };
   let said: string;
   try {
     const { code, stderr } = await ctx.host.exec("python3", args, { env, cwd: dir.path, signal: ctx.signal });

@@ -25,9 +25,10 @@ export async function findCandidates(
   }
   const all: readonly CandidateFile[] = await indexFiles(locked, locked.allowed, client);
   const files = filesOfVersion(all, locked.version);
-  if (files.length === 0) throw notFound(locked, all);
+  const places = async (): Promise<string> => (await client()).places(locked.index);
+  if (files.length === 0) throw notFound(locked, all, await places());
   const right = files.filter((file) => isAllowed(file, locked.allowed));
-  if (right.length === 0) throw wrongHashes(locked, files);
+  if (right.length === 0) throw wrongHashes(locked, files, await places());
   return right.filter(({ requiresPython }) => fitsPython(requiresPython, target.python));
 }
 
@@ -119,13 +120,13 @@ function sortedVersions(files: readonly CandidateFile[]): readonly string[] {
   return [...versions].sort(([, a], [, b]) => compareVersions(b, a)).map(([text]) => text);
 }
 
-function notFound(locked: LockedPackage, files: readonly CandidateFile[]): AnyarchError {
+function notFound(locked: LockedPackage, files: readonly CandidateFile[], places: string): AnyarchError {
   const versions = sortedVersions(files);
   const there =
     versions.length === 0 ? "it has no such package" : `it has ${versions.slice(0, 8).join(", ")}`;
   return new AnyarchError(
     "DEPENDENCY_NOT_FOUND",
-    `The package index has no ${locked.name} ${locked.version}: ${there}.`,
+    `${places} has no ${locked.name} ${locked.version}: ${there}.`,
     {
       hint: "Check name and version, and the index: PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, pip.conf, or --extra-index-url in the requirement file.",
       details: { name: locked.name, version: locked.version, versions },
@@ -133,10 +134,10 @@ function notFound(locked: LockedPackage, files: readonly CandidateFile[]): Anyar
   );
 }
 
-function wrongHashes(locked: LockedPackage, files: readonly CandidateFile[]): AnyarchError {
+function wrongHashes(locked: LockedPackage, files: readonly CandidateFile[], places: string): AnyarchError {
   return new AnyarchError(
     "HASH_MISMATCH",
-    `None of the ${files.length} files of ${locked.name} ${locked.version} in the package index has a hash that the lock allows.`,
+    `None of the files of ${locked.name} ${locked.version} at ${places} has a hash that the lock allows: ${files.map(({ filename }) => filename).join(", ")}.`,
     {
       hint: "Another index than the one it was locked with is asked, or the release was changed. Lock again where that is expected.",
       details: { name: locked.name, version: locked.version, expected: locked.allowed },

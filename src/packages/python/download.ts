@@ -7,6 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { AnyarchError } from "../../errors/error.ts";
 import { redact } from "../../errors/redact.ts";
+import { withPath } from "../../errors/system-error.ts";
 import { runTask } from "../../events/task.ts";
 import { forEachConcurrently } from "../../host/concurrency.ts";
 import type { Context } from "../../host/context.ts";
@@ -164,6 +165,7 @@ export async function fetchFile(
       return { path, sha256, size: received, cached: false };
     } catch (error) {
       await rm(staging, { force: true });
+      withPath(error, staging);
       ctx.signal.throwIfAborted();
       onBytes(-received);
       if (error instanceof AnyarchError || attempt >= 3) throw asDownloadError(error, choice);

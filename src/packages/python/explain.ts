@@ -90,7 +90,7 @@ function waysOn(
   ways.push(`- Leave ${platforms.join(", ")} out, or pass --fallback available to go on without.`);
   if (missing.some(({ choice }) => choice.kind === "source"))
     ways.push(
-      "- Build it from source for that platform with BuildKit: write a Dockerfile, or pass --engine buildkit.",
+      "- Build its wheel on that platform once, and name the directory: --find-links in the requirement file or PIP_FIND_LINKS.",
     );
   ways.push(
     "- Add an index that has such wheels: --extra-index-url in the requirement file, PIP_EXTRA_INDEX_URL or pip.conf.",

@@ -66,6 +66,14 @@ export class IndexClient {
     return answer;
   }
 
+  /** What {@link files} asks, for errors: without credentials. */
+  async places(index?: string): Promise<string> {
+    const { findLinks, useDefault } = this.config;
+    const main = useDefault ? [await defaultIndex(this.#ctx)] : [];
+    const asked = index === undefined ? [...main, ...this.config.indexes, ...findLinks] : [index];
+    return asked.map(redact).join(", ") || "An empty list of package indexes";
+  }
+
   async #filesFrom(
     project: string,
     index: string | undefined,

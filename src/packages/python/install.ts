@@ -17,6 +17,8 @@ export interface InstallLayout {
   readonly pythonExecutable: string;
   /** "3.11". */
   readonly pythonVersion: string;
+  /** formatPlatform, for events. */
+  readonly platform?: string;
 }
 
 /** Entries sorted by path, with the directories from the prefix down; the same directory may be in both. */
@@ -37,7 +39,7 @@ export async function installWheels(
   layout: InstallLayout,
   ctx: Context,
 ): Promise<InstalledWheels> {
-  return runTask(ctx.emit, "install Python packages", {}, async (task) => {
+  return runTask(ctx.emit, "install Python packages", { platform: layout.platform }, async (task) => {
     const owners = new Map<string, { readonly wheel: string; readonly digest: string }>();
     const lists = { neutral: [] as FileEntry[], native: [] as FileEntry[] };
     for (const [index, wheel] of wheels.entries()) {
@@ -48,6 +50,7 @@ export async function installWheels(
       task.progress(index + 1, wheels.length, "packages");
     }
     checkDirectories(owners);
+    task.detail(`${wheels.length} packages`);
     return { neutral: withDirectories(lists.neutral, layout), native: withDirectories(lists.native, layout) };
   });
 }

@@ -1,6 +1,7 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AnyarchError } from "../../errors/error.ts";
+import { writeSmallFile } from "../../host/atomic-file.ts";
 import type { Context } from "../../host/context.ts";
 import { makeTempDir } from "../../host/temp-dir.ts";
 import { formatPlatform } from "../../oci/platform.ts";
@@ -143,8 +144,8 @@ async function askPip(
   const input = join(dir.path, "requirements.txt");
   const constraints = join(dir.path, "constraints.txt");
   const report = join(dir.path, "report.json");
-  await writeFile(input, `${[...indexLines(index), ...requirements].join("\n")}\n`);
-  await writeFile(constraints, `${loose.constraints.map(requirementText).join("\n")}\n`);
+  await writeSmallFile(input, `${[...indexLines(index), ...requirements].join("\n")}\n`);
+  await writeSmallFile(constraints, `${loose.constraints.map(requirementText).join("\n")}\n`);
   const flags = (flag: string, values: readonly string[]) => values.flatMap((value) => [flag, value]);
   const args = [
     "-m pip install --quiet --dry-run --ignore-installed --only-binary=:all: --implementation cp".split(" "),
@@ -154,7 +155,9 @@ async function askPip(
     loose.prereleases ? ["--pre"] : [],
     ["--constraint", constraints, "--requirement", input],
   ].flat();
-  const options = { cwd: projectDir, env: { PIP_NO_COLOR: "1", PIP_NO_INPUT: "1" }, signal: ctx.signal };
+  // What pip leaves behind when it is ended goes away with the directory.
+  const env = { PIP_NO_COLOR: "1", PIP_NO_INPUT: "1", TMPDIR: dir.path };
+  const options = { cwd: projectDir, env, signal: ctx.signal };
   const result = await ctx.host.exec("python3", args, options);
   if (result.code !== 0) throw resolveFailed(`pip, for ${formatPlatform(target.platform)},`, result.stderr);
   return readReport(JSON.parse(await readFile(report, "utf8")));

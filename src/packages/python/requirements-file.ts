@@ -1,8 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AnyarchError } from "../../errors/error.ts";
+import { systemReason } from "../../errors/system-error.ts";
 import type { Context } from "../../host/context.ts";
+import { readTextFile } from "../../host/text-file.ts";
 import { filenameOf } from "./lock.ts";
 import { parseRequirement, type Requirement } from "./requirement.ts";
 import { parseWheelName } from "./wheel-filename.ts";
@@ -98,12 +99,13 @@ async function readInto(into: Collected, frame: Frame, ctx: Context): Promise<vo
     throw new AnyarchError("LOCK_INVALID", `${path} includes itself: ${[...trail, path].join(" → ")}.`);
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = readTextFile(path);
   } catch (error) {
+    if (error instanceof AnyarchError) throw error;
     const from = trail.at(-1);
     throw new AnyarchError(
       "INPUT_UNREADABLE",
-      `The requirement file ${path}${from === undefined ? "" : `, named in ${from},`} can't be read.`,
+      `The requirement file ${path}${from === undefined ? "" : `, named in ${from},`} can't be read: ${systemReason(error)}.`,
       { cause: error, hint: "Check the path: -r and -c are relative to the file that holds them." },
     );
   }

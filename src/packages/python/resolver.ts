@@ -1,7 +1,8 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AnyarchError } from "../../errors/error.ts";
 import { runTask } from "../../events/task.ts";
+import { writeSmallFile } from "../../host/atomic-file.ts";
 import type { Context } from "../../host/context.ts";
 import { makeTempDir } from "../../host/temp-dir.ts";
 import type { Lock } from "./lock.ts";
@@ -67,8 +68,8 @@ async function resolveWithUv(
     join(dir.path, `${name}.txt`),
   ) as [string, string, string];
   const lines = [...indexLines(index), ...loose.requirements.map(requirementText)];
-  await writeFile(input, `${lines.join("\n")}\n`);
-  await writeFile(constraints, `${loose.constraints.map(requirementText).join("\n")}\n`);
+  await writeSmallFile(input, `${lines.join("\n")}\n`);
+  await writeSmallFile(constraints, `${loose.constraints.map(requirementText).join("\n")}\n`);
   const args = [
     "pip compile --quiet --universal --generate-hashes --no-header --no-annotate".split(" "),
     ["--python-version", lowestPython(targets), "--constraints", constraints, "--output-file", output],
@@ -77,7 +78,7 @@ async function resolveWithUv(
   ].flat();
   const result = await ctx.host.exec("uv", args, {
     cwd: projectDir,
-    env: { NO_COLOR: "1", UV_NO_PROGRESS: "1" },
+    env: { NO_COLOR: "1", UV_NO_PROGRESS: "1", TMPDIR: dir.path },
     signal: ctx.signal,
   });
   if (result.code !== 0) throw resolveFailed("uv", result.stderr);

@@ -105,6 +105,9 @@ export async function selectPackages(
   const selector = new Selector(dependencies, ctx);
   return runTask(ctx.emit, "select Python packages", {}, async (task) => {
     const rows = await selector.rows(sets, (done, total) => task.progress(done, total, "packages"));
+    const { kind } = dependencies.source;
+    const platforms = targets.length === 1 ? "1 platform" : `${targets.length} platforms`;
+    task.detail(`${rows.length} for ${platforms}, from ${kind === "none" ? "nothing" : kind}`);
     return { rows, [selectionAccess]: await selector.access() };
   });
 }

@@ -1,7 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { parse, TomlError } from "smol-toml";
 import { AnyarchError, systemCode } from "../../errors/error.ts";
 import type { ErrorCode } from "../../errors/codes.ts";
+import { systemReason } from "../../errors/system-error.ts";
+import { readTextFile } from "../../host/text-file.ts";
 
 export type TomlTable = Readonly<Record<string, unknown>>;
 
@@ -103,10 +104,11 @@ export function isTable(value: unknown): value is TomlTable {
 export async function readToml(path: string, code: ErrorCode): Promise<TomlDocument | undefined> {
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = readTextFile(path);
   } catch (error) {
     if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
-    throw new AnyarchError("INPUT_UNREADABLE", `${path} can't be read: ${(error as Error).message}`, {
+    if (error instanceof AnyarchError) throw error;
+    throw new AnyarchError("INPUT_UNREADABLE", `${path} can't be read: ${systemReason(error)}.`, {
       cause: error,
     });
   }

@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { closeSync, openSync, writeSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, posix } from "node:path";
-import { ZipArchive, openZip } from "../../archive/zip-reader.ts";
+import { type ZipArchive, openZip } from "../../archive/zip-reader.ts";
 import { AnyarchError } from "../../errors/error.ts";
+import { withPath } from "../../errors/system-error.ts";
 import type { Context } from "../../host/context.ts";
 import { stagingPath } from "../../host/atomic-file.ts";
 import type { WheelFile } from "./download.ts";
@@ -64,11 +65,12 @@ export async function unpackWheel(wheel: WheelFile, ctx: Context): Promise<Unpac
     await publish(staging, directory);
   } catch (error) {
     if (error instanceof AnyarchError && error.code === "ARCHIVE_INVALID")
-      throw new AnyarchError("WHEEL_INVALID", `${wheel.filename} is corrupt: ${error.message}`, {
+      throw new AnyarchError("WHEEL_INVALID", error.message, {
         cause: error,
+        details: error.details,
         hint: "Lock a release whose wheel is whole, or report it to the package's maintainers.",
       });
-    throw error;
+    throw withPath(error, staging);
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
@@ -101,7 +103,7 @@ async function readListing(directory: string): Promise<UnpackedWheel | undefined
 }
 
 async function unpackInto(staging: string, wheel: WheelFile, ctx: Context): Promise<Listing> {
-  using zip = await openNamed(wheel);
+  using zip = await openZip(wheel.path, { name: wheel.filename });
   const entries = zip.entries.filter(({ isDirectory }) => !isDirectory);
   const distInfo = findDistInfo(
     entries.map(({ name }) => name),
@@ -130,19 +132,6 @@ async function unpackInto(staging: string, wheel: WheelFile, ctx: Context): Prom
     requires,
     files,
   };
-}
-
-async function openNamed(wheel: WheelFile): Promise<ZipArchive> {
-  try {
-    return await openZip(wheel.path);
-  } catch (error) {
-    if (!(error instanceof AnyarchError) || error.code !== "ARCHIVE_UNSAFE") throw error;
-    // Only the wheel's name tells a person anything, not that of its copy in the cache.
-    throw new AnyarchError("ARCHIVE_UNSAFE", `${wheel.filename} is not safe to install: ${error.message}`, {
-      cause: error,
-      details: { ...error.details, filename: wheel.filename },
-    });
-  }
 }
 
 interface Checks {

@@ -91,6 +91,7 @@ describe.each(Object.entries(implementations))("%s", (kind, start) => {
       const found = await reader.resolve(name, ctx);
       expect(found).toMatchObject(image.descriptor);
       for (const part of [image, image.config, ...image.layers]) {
+        expect(await reader.exists(part.descriptor, ctx)).toBe(true);
         expect((await readContent(reader, part.descriptor, ctx)).equals(part.bytes)).toBe(true);
       }
     }

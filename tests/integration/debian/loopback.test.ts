@@ -191,7 +191,7 @@ describe("a Debian archive on loopback", () => {
     await expect(made).rejects.toMatchObject({
       code: "DEBIAN_PACKAGE_MISSING",
       message: expect.stringContaining("app 1:2.0-1"),
-      hint: expect.stringContaining("Refresh the Debian lock"),
+      hint: expect.stringContaining("--update-lock"),
     });
   });
 

@@ -1,81 +1,121 @@
-import { readFileSync } from "node:fs";
 import http from "node:http";
-import https from "node:https";
-import net, { type AddressInfo } from "node:net";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { HttpDispatcher, readBody } from "../../../src/host/http.ts";
-import { makeTempDir, type TempDir } from "../../../src/host/temp-dir.ts";
-import { createAuthority } from "../../engines/certificates.ts";
-import { ensureEngines } from "../../engines/install.ts";
-import { describeWith } from "../../engines/suites.ts";
+import type { AddressInfo } from "node:net";
+import net from "node:net";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { readBody } from "../../../src/host/http.ts";
+import { createNodeHost } from "../../../src/host/node-host.ts";
 
-const engines = await ensureEngines(["openssl"]);
+const closers: (() => void)[] = [];
+afterEach(() => {
+  vi.unstubAllEnvs();
+  for (const close of closers.splice(0)) close();
+});
 
-describeWith(engines, ["openssl"], "HTTPS through a proxy", () => {
-  let temp: TempDir;
-  let caFile: string;
-  let server: https.Server;
-  let proxy: http.Server;
-  let connects: string[];
-  let address: URL;
+function listen(server: net.Server): Promise<number> {
+  closers.push(() => server.close());
+  return new Promise((resolve) =>
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)),
+  );
+}
 
-  beforeEach(async () => {
-    temp = await makeTempDir();
-    const authority = await createAuthority(join(temp.path, "tls"));
-    caFile = authority.caFile;
-    const { certificateFile, keyFile } = await authority.issue("server");
-    server = https.createServer(
-      { cert: readFileSync(certificateFile), key: readFileSync(keyFile) },
-      (_request, response) => response.end("through"),
-    );
-    connects = [];
-    proxy = http.createServer().on("connect", (request: http.IncomingMessage, socket: net.Socket) => {
-      connects.push(request.url ?? "");
-      const target = net.connect(portOf(server), "127.0.0.1", () => {
-        socket.write("HTTP/1.1 200 OK\r\n\r\n");
-        target.pipe(socket).pipe(target);
-      });
-      socket.on("error", () => target.destroy());
+/** A forward proxy that writes down what passes through it. */
+async function startProxy(): Promise<{ port: number; seen: string[] }> {
+  const seen: string[] = [];
+  const server = http.createServer((request, response) => {
+    seen.push(`${request.method} ${request.url} ${request.headers["proxy-authorization"] ?? ""}`.trim());
+    const target = new URL(request.url ?? "");
+    const { "proxy-authorization": _mine, ...headers } = request.headers;
+    const onward = http.request(target, { method: request.method ?? "GET", headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
     });
-    for (const one of [server, proxy])
-      await new Promise<void>((resolve) => one.listen(0, "127.0.0.1", resolve));
-    // A name that only the proxy knows: nothing can pass it by.
-    address = new URL(`https://only.reg.test:${portOf(server)}/`);
-    for (const name of ["NO_PROXY", "no_proxy", "https_proxy", "ALL_PROXY", "all_proxy"])
-      vi.stubEnv(name, "");
-    vi.stubEnv("HTTPS_PROXY", `http://127.0.0.1:${portOf(proxy)}`);
+    onward.on("error", () => response.writeHead(502).end());
+    request.pipe(onward);
   });
-
-  afterEach(async () => {
-    vi.unstubAllEnvs();
-    for (const one of [server, proxy]) {
-      one.closeAllConnections();
-      await new Promise((resolve) => one.close(resolve));
-    }
-    await temp[Symbol.asyncDispose]();
+  server.on("connect", (request, socket) => {
+    seen.push(`CONNECT ${request.url}`);
+    socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
   });
+  return { port: await listen(server), seen };
+}
 
-  const portOf = (one: net.Server): number => (one.address() as AddressInfo).port;
+let origin: string;
+beforeEach(async () => {
+  const server = http.createServer((request, response) =>
+    response.end(`hello ${request.method} ${request.url}`),
+  );
+  origin = `http://127.0.0.1:${await listen(server)}`;
+});
 
-  async function get(dispatcher: HttpDispatcher): Promise<string> {
-    const response = await dispatcher.request({ method: "GET", url: address });
-    return (await readBody(response)).toString();
+const get = async (env: Record<string, string>, url: string): Promise<string> => {
+  for (const name of ["http_proxy", "https_proxy", "all_proxy", "no_proxy"]) {
+    for (const form of [name, name.toUpperCase()]) vi.stubEnv(form, env[form] ?? "");
   }
+  const host = createNodeHost();
+  try {
+    return (await readBody(await host.request({ method: "GET", url: new URL(url) }))).toString();
+  } finally {
+    await host.close();
+  }
+};
 
-  it("trusts the authorities of SSL_CERT_FILE, over one connection", async () => {
-    const dispatcher = new HttpDispatcher({ ...process.env, SSL_CERT_FILE: caFile });
-    expect(await get(dispatcher)).toBe("through");
-    expect(await get(dispatcher)).toBe("through");
-    await dispatcher.close();
-    expect(connects).toEqual([address.host]);
+describe("proxies", () => {
+  it("sends plain requests through HTTP_PROXY, with its credentials, and not to what NO_PROXY names", async () => {
+    const { port, seen } = await startProxy();
+    const proxy = `http://user:secret@127.0.0.1:${port}`;
+    expect(await get({ HTTP_PROXY: proxy }, `${origin}/a`)).toBe("hello GET /a");
+    expect(seen).toEqual([`GET ${origin}/a Basic ${Buffer.from("user:secret").toString("base64")}`]);
+    expect(await get({ HTTP_PROXY: proxy, NO_PROXY: "127.0.0.1" }, `${origin}/b`)).toBe("hello GET /b");
+    expect(seen).toHaveLength(1);
   });
 
-  it("distrusts a server whose authority nobody named, unless it was declared insecure", async () => {
-    const dispatcher = new HttpDispatcher({ HTTPS_PROXY: process.env["HTTPS_PROXY"] });
-    await expect(get(dispatcher)).rejects.toThrow(/certificate/);
-    const insecure = { method: "GET", url: address, tls: { insecure: true } };
-    expect((await readBody(await dispatcher.request(insecure))).toString()).toBe("through");
-    await dispatcher.close();
+  it("asks HTTPS_PROXY for a tunnel", async () => {
+    const { port, seen } = await startProxy();
+    // What the proxy answers instead of a tunnel is the answer.
+    await get({ https_proxy: `http://127.0.0.1:${port}` }, "https://registry.invalid/v2/");
+    expect(seen).toEqual(["CONNECT registry.invalid:443"]);
+  });
+
+  it("uses ALL_PROXY where no other is set", async () => {
+    const { port, seen } = await startProxy();
+    expect(await get({ ALL_PROXY: `http://127.0.0.1:${port}` }, `${origin}/c`)).toBe("hello GET /c");
+    expect(seen).toHaveLength(1);
+  });
+});
+
+describe("requests", () => {
+  it("gives up on a server that says nothing, and names it", async () => {
+    const server = net.createServer(() => {});
+    const port = await listen(server);
+    const host = createNodeHost({ env: {} });
+    const request = host.request({
+      method: "GET",
+      url: new URL(`http://127.0.0.1:${port}/`),
+      idleTimeoutMs: 200,
+    });
+    await expect(request).rejects.toThrow(`127.0.0.1:${port} sent nothing for 0.2 seconds`);
+    await host.close();
+  });
+
+  it("stops a body that is longer than it may be", async () => {
+    const host = createNodeHost({ env: {} });
+    const response = await host.request({ method: "GET", url: new URL(`${origin}/long`) });
+    await expect(readBody(response, 4)).rejects.toThrow("more than 4 bytes");
+    await host.close();
+  });
+
+  it("is cancelled by its signal", async () => {
+    const server = net.createServer(() => {});
+    const port = await listen(server);
+    const host = createNodeHost({ env: {} });
+    const abort = new AbortController();
+    const request = host.request({
+      method: "GET",
+      url: new URL(`http://127.0.0.1:${port}/`),
+      signal: abort.signal,
+    });
+    abort.abort();
+    await expect(request).rejects.toMatchObject({ name: "AbortError" });
+    await host.close();
   });
 });

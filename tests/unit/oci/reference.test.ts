@@ -46,8 +46,8 @@ describe("parseReference", () => {
     const table: Readonly<Record<string, RegExp>> = {
       "": /it is empty/,
       "  ": /it is empty/,
-      MyApp: /lower case: library\/myapp/,
-      "registry.example/MyApp": /lower case: myapp/,
+      MyApp: /lower case: myapp/,
+      "registry.example/MyApp": /lower case: registry\.example\/myapp/,
       "x:": /the tag ""/,
       "x:-a": /the tag/,
       [`x:${"a".repeat(129)}`]: /the tag/,

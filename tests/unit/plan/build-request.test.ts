@@ -214,6 +214,27 @@ describe("configuration", () => {
     expect(error.hint).toContain(`Did you mean ${suggestion}?`);
   });
 
+  it("takes Debian sources in full, with paths relative to the file", () => {
+    const file = config(`
+      [base.debian]
+      suite = "bookworm"
+      [[base.debian.sources]]
+      uri = "http://mirror.invalid/debian"
+      suites = ["bookworm", "bookworm-updates"]
+      keyring = "keys/archive.gpg"
+    `);
+    expect(file.debian).toEqual({
+      suite: "bookworm",
+      sources: [
+        {
+          uri: "http://mirror.invalid/debian",
+          suites: ["bookworm", "bookworm-updates"],
+          keyring: join(directory, "keys/archive.gpg"),
+        },
+      ],
+    });
+  });
+
   it("names the line of a syntax error and the key of a wrong type", () => {
     expect(failure(() => config('[build]\nplatform = "a\n')).message).toMatch(/anyarch\.toml, line 2/);
     const wrong = failure(() => config("[build]\njobs = 'many'"));

@@ -1,5 +1,13 @@
 import { execFile, fork } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -51,7 +59,7 @@ describe("writing", () => {
     expect(JSON.stringify(raw.manifests[0]?.platform)).toBe('{"architecture":"arm64","os":"linux"}');
     expect(readFileSync(join(dir, "oci-layout"), "utf8")).toBe('{"imageLayoutVersion":"1.0.0"}');
     // Nothing is left of the writing itself.
-    expect(readdirSync(dir).sort()).toEqual(["blobs", "index.json", "oci-layout"]);
+    expect(readdirSync(dir).sort()).toEqual(["blobs", "index.json", "manifest.json", "oci-layout"]);
   });
 
   it("keeps one entry per tag, newest first, and only the blobs in use", async () => {
@@ -70,6 +78,34 @@ describe("writing", () => {
       [four, three, two].map((i) => i.descriptor.digest),
     );
     expect(blobs()).toEqual(hexes(two, three, four));
+  });
+
+  it("004-29 lists images of one platform in manifest.json, as docker save does, and only those that are left", async () => {
+    const read = () => JSON.parse(readFileSync(join(dir, "manifest.json"), "utf8")) as object[];
+    const [one, two] = [sampleImage(), sampleImage()];
+    const blob = ({ descriptor }: { descriptor: { digest: string } }) =>
+      `blobs/${descriptor.digest.replace(":", "/")}`;
+    const listed = (image: SampleImage, ...names: string[]) => ({
+      Config: blob(image.config),
+      RepoTags: names,
+      Layers: image.layers.map(blob),
+    });
+    for (const [image, name] of [
+      [one, "docker.io/library/shop:1"],
+      [one, "ghcr.io/team/shop:1"],
+      [two, "docker.io/library/shop:2"],
+    ] as const) {
+      await using store = new LayoutStore(dir);
+      await pushImage(store, image, ctx);
+      await store.tagAs(image.descriptor, name.split(":")[1] ?? "", name, ctx);
+      await store.commit(ctx);
+    }
+    expect(read()).toEqual([listed(two, "shop:2"), listed(one, "ghcr.io/team/shop:1", "shop:1")]);
+    await using store = new LayoutStore(dir);
+    for (const name of ["docker.io/library/shop:1", "ghcr.io/team/shop:1"])
+      await store.tagAs(two.descriptor, "1", name, ctx);
+    await store.commit(ctx);
+    expect(read()).toEqual([listed(two, "ghcr.io/team/shop:1", "shop:1", "shop:2")]);
   });
 
   it("holds several platforms as one nested index, without a platform of its own", async () => {
@@ -99,7 +135,7 @@ describe("writing", () => {
     expect(blobs()).toEqual(hexes(one));
     expect((await new LayoutStore(dir).resolve("1", ctx)).digest).toBe(one.descriptor.digest);
     await store[Symbol.asyncDispose]();
-    expect(readdirSync(dir).sort()).toEqual(["blobs", "index.json", "oci-layout"]);
+    expect(readdirSync(dir).sort()).toEqual(["blobs", "index.json", "manifest.json", "oci-layout"]);
   });
 
   it("keeps what another writer reuses, though nothing else refers to it any more", async () => {
@@ -128,7 +164,10 @@ describe("crashes and concurrency", () => {
     for (let round = 0; round < 6; round++) {
       const child = fork(writer, [dir, "1", "500"], { execArgv: tsx, stdio: "ignore" });
       const ended = new Promise((resolve) => child.once("exit", resolve));
-      await sleep(700 + round * 137);
+      // It is at work once it has replaced the image; then it is killed somewhere in a later round.
+      const before = readFileSync(join(dir, "index.json"), "utf8");
+      while (readFileSync(join(dir, "index.json"), "utf8") === before) await sleep(5);
+      await sleep(round * 23);
       child.kill("SIGKILL");
       await ended;
       const store = new LayoutStore(dir);
@@ -142,9 +181,12 @@ describe("crashes and concurrency", () => {
     // The next writer takes a dead one's lock over and cleans up.
     const last = sampleImage("linux/arm64");
     await write(last, "1");
-    // One killed before it could say whose it is, and so is empty, stays for an hour: it may be a living one's.
+    // One killed before it could say whose it is, and so is empty, stays for a minute: it may be a living one's.
     const left = readdirSync(dir).filter((name) => name.startsWith(".anyarch"));
-    expect(left.filter((name) => readdirSync(join(dir, name)).length > 0)).toEqual([]);
+    const owner = (name: string): string => join(dir, name, "owner");
+    expect(left.filter((name) => existsSync(owner(name)) && readFileSync(owner(name)).length > 0)).toEqual(
+      [],
+    );
     expect(blobs()).toEqual(hexes(last));
   }, 60_000);
 
@@ -242,6 +284,29 @@ describe("layouts of other tools", () => {
     );
     expect((await new LayoutStore(join(root, "copy")).resolve("1", ctx)).mediaType).toBe(mediaTypes.index);
     expect(result.contents).toHaveLength(9);
+  });
+
+  it("tells images of the same tag apart by their full names, and takes the newest for the tag alone", async () => {
+    const [shop, blog] = [sampleImage("linux/amd64"), sampleImage("linux/arm64")];
+    for (const [image, name] of [
+      [shop, "docker.io/library/shop:1"],
+      [blog, "docker.io/library/blog:1"],
+    ] as const) {
+      await using store = new LayoutStore(dir);
+      await pushImage(store, image, ctx);
+      await store.tagAs(image.descriptor, "1", name, ctx);
+      await store.commit(ctx);
+    }
+    const store = new LayoutStore(dir);
+    for (const [reference, image] of [
+      ["1", blog],
+      ["", blog],
+      ["blog:1", blog],
+      ["shop:1", shop],
+      ["docker.io/library/shop:1", shop],
+    ] as const) {
+      expect(await store.resolve(reference, ctx)).toMatchObject({ digest: image.descriptor.digest });
+    }
   });
 
   it("keeps what others wrote into index.json when it adds to it", async () => {

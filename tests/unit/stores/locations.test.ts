@@ -36,6 +36,9 @@ describe("parseLocation", () => {
     ["dist/image", "oci", "dist/image", ""],
     ["./dist/image", "oci", "dist/image", ""],
     ["dist/image:1.0", "oci", "dist/image", "1.0"],
+    ["dist/image:app:1.0", "oci", "dist/image", "app:1.0"],
+    ["dist/image:localhost:5000/team/app:1.0", "oci", "dist/image", "localhost:5000/team/app:1.0"],
+    ["with:colon:1.0", "oci", "with:colon", "1.0"],
     [`dist/image@${digest}`, "oci", "dist/image", digest],
   ])("reads %s", (text, transport, path, reference) => {
     expect(parseLocation(text, cwd)).toEqual({
@@ -71,6 +74,12 @@ describe("parseLocation", () => {
         code: "LOCATION_INVALID",
         hint: expect.stringContaining("oci-archive:FILE[:TAG]"),
       }),
+    );
+  });
+
+  it("says how an image comes into Docker", () => {
+    expect(() => parseLocation("docker-daemon:app:1", cwd)).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining("docker load -i image.tar") }),
     );
   });
 

@@ -129,6 +129,17 @@ describe("elfFits", () => {
     expect(elfFits(facts({ ...staticSoft, type: 2 }), parsePlatform("linux/arm/v7")).ok).toBe(true);
   });
 
+  it("takes a library with code for newer processors where it chooses on loading: Debian's armel libatomic", () => {
+    const v6 = parsePlatform("linux/arm/v6");
+    const library = { ...soft, ...version(10), osabi: 3 };
+    expect(elfFits(facts({ ...library, symbols: [0, 0x12, 0x1a] }), v6).ok).toBe(true);
+    expect(elfFits(facts({ ...library, symbols: [0, 0x12, 0x1a], endianness: "big" }), v6).ok).toBe(false);
+    // Only functions of that kind count, and not what any other system's files hold.
+    expect(elfFits(facts({ ...library, symbols: [0, 0x12, 0xa2] }), v6).ok).toBe(false);
+    expect(elfFits(facts({ ...library, symbols: [0, 0x1a], osabi: 0 }), v6).ok).toBe(false);
+    expect(elfFits(facts(library), v6).ok).toBe(false);
+  });
+
   it("takes no ELF in a wasm image and everything where it doesn't know the architecture", () => {
     expect(elfFits(facts({ machine: machines.x86_64 }), parsePlatform("linux/wasm")).ok).toBe(false);
     const unknown = { os: "linux", architecture: "sparc64" };

@@ -18,6 +18,8 @@ export interface ElfSpec {
   readonly defines?: readonly string[];
   /** Bits of GNU_PROPERTY_X86_ISA_1_NEEDED. */
   readonly isaNeeded?: number;
+  /** st_info of the dynamic symbols, one each. */
+  readonly symbols?: readonly number[];
   /** Pairs of tag and value for `.ARM.attributes`. */
   readonly armAttributes?: readonly (readonly [tag: number, value: number])[];
   /** Bytes of code between the program headers and the rest. */
@@ -189,6 +191,12 @@ export function buildElf(spec: ElfSpec): Uint8Array {
   const dynamicPart = isDynamic
     ? add(new Uint8Array(entryCount * (wide ? 16 : 8)), { segment: 2 })
     : undefined;
+  if (spec.symbols) {
+    const [entry, at] = wide ? [24, 4] : [16, 12];
+    const table = new Uint8Array(spec.symbols.length * entry);
+    for (const [index, info] of spec.symbols.entries()) table[index * entry + at] = info;
+    add(table, { section: 11 });
+  }
   if (spec.armAttributes) add(attributes(spec.armAttributes, little), { section: 0x70000003 });
 
   const headerSize = wide ? 64 : 52;

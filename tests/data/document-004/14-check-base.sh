@@ -1,0 +1,1 @@
+docker manifest inspect python:3.11-slim

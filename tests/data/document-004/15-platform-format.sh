@@ -1,0 +1,6 @@
+# ✅ Correct
+--platform linux/amd64
+
+# ❌ Wrong
+--platform amd64
+--platform linux-amd64

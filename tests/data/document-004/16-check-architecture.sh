@@ -1,0 +1,2 @@
+docker inspect myapp:latest | jq '.[0].Architecture'
+uname -m  # Check host architecture
