@@ -67,6 +67,7 @@ export class HttpDispatcher {
   /** For the proxy itself proxy-from-env reads the process's own environment. */
   readonly #env: NodeJS.ProcessEnv;
   readonly #agents = new Map<string, Promise<Agents>>();
+  readonly #contexts = new Map<string, tls.SecureContext>();
   #hostCa: readonly string[] | undefined;
 
   constructor(env: NodeJS.ProcessEnv) {
@@ -197,19 +198,26 @@ export class HttpDispatcher {
     };
   }
 
-  /** Certificates are parsed once per agent: given as `ca`, Node.js would parse them for every connection. */
+  /** Made once for all connections: hundreds of root certificates take longer to parse than a request takes. */
   #tlsSettings(options: TlsOptions | undefined): https.AgentOptions {
-    const extra = [...this.#hostCertificates(), ...(options?.ca ?? [])];
-    const settings: tls.SecureContextOptions = {
-      // `ca` replaces the built-in roots, so they have to be named again.
-      ...(extra.length > 0 && { ca: [...tls.rootCertificates, ...this.#nodeExtraCertificates(), ...extra] }),
-      ...(options?.cert !== undefined && { cert: options.cert }),
-      ...(options?.key !== undefined && { key: options.key }),
-    };
-    return {
-      ...(Object.keys(settings).length > 0 && { secureContext: tls.createSecureContext(settings) }),
-      ...(options?.insecure === true && { rejectUnauthorized: false }),
-    };
+    const { ca = [], cert, key, insecure = false } = options ?? {};
+    const extra = [...this.#hostCertificates(), ...ca];
+    const leniency = insecure ? { rejectUnauthorized: false } : {};
+    if (extra.length === 0 && cert === undefined && key === undefined) return leniency;
+    const id = JSON.stringify([ca, cert, key]);
+    let secureContext = this.#contexts.get(id);
+    if (secureContext === undefined) {
+      secureContext = tls.createSecureContext({
+        // `ca` replaces the built-in roots, so they have to be named again.
+        ...(extra.length > 0 && {
+          ca: [...tls.rootCertificates, ...this.#nodeExtraCertificates(), ...extra],
+        }),
+        ...(cert !== undefined && { cert }),
+        ...(key !== undefined && { key }),
+      });
+      this.#contexts.set(id, secureContext);
+    }
+    return { secureContext, ...leniency };
   }
 
   #hostCertificates(): readonly string[] {

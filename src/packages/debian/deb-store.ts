@@ -9,7 +9,7 @@ import { formatPlatform, type Platform } from "../../oci/platform.ts";
 import { downloadVerified } from "./download.ts";
 import type { LockedPackage } from "./lock.ts";
 import type { DebianSource } from "./request.ts";
-import { readUnpackedDeb, unpackDeb, unpackedPath, type UnpackedDeb } from "./unpacked-deb.ts";
+import { readUnpackedDeb, unpackedPath, type UnpackedDeb } from "./unpacked-deb.ts";
 
 /** A locked package with its content. */
 export interface OpenedPackage extends UnpackedDeb {
@@ -87,7 +87,9 @@ async function fetchPackage(
     for (const address of addresses) {
       const url = new URL(`${address}/${one.filename}`);
       if (!(await downloadVerified(url, file, one, ctx, onBytes))) continue;
-      await unpackDeb(file, one.filename, unpackedPath(one.sha256, ctx), ctx);
+      const { jobPool } = await import("./job-pool.ts");
+      const folder = unpackedPath(one.sha256, ctx);
+      await jobPool.run({ kind: "unpack", path: file, name: one.filename, folder }, ctx.signal);
       return;
     }
   } finally {

@@ -1,5 +1,6 @@
 import { AnyarchError } from "../../errors/error.ts";
 import { runTask } from "../../events/task.ts";
+import { runTogether } from "../../host/concurrency.ts";
 import type { Context } from "../../host/context.ts";
 import { formatPlatform, type Platform } from "../../oci/platform.ts";
 import type { DebianLock, LockedPackage } from "./lock.ts";
@@ -38,28 +39,34 @@ export async function resolveDebian(
     const architecture = debianArchitecture(platform);
     if (!wanted.has(architecture)) wanted.set(architecture, platform);
   }
-  const resolved: Record<string, readonly LockedPackage[]> = {};
   let releases: Promise<Release[]> | undefined;
-  for (const [architecture, platform] of wanted) {
+  const resolve = async (architecture: string, platform: Platform, shared: Context) => {
     const locked = lock?.architectures[architecture];
-    const task = { platform: formatPlatform(platform) };
-    resolved[architecture] = await runTask(
-      ctx.emit,
-      `resolve Debian ${request.suite}`,
-      task,
-      async (state) => {
-        if (locked !== undefined) {
-          state.cached(`${locked.length} packages, locked`);
-          return locked;
-        }
-        releases ??= fetchReleases(request, ctx);
-        const universe = await loadUniverse(await releases, request.suite, platform, ctx);
-        const packages = solve(universe, request.packages).map(lockPackage);
-        state.detail(`${packages.length} packages`);
-        return packages;
-      },
-    );
-  }
+    const where = { platform: formatPlatform(platform) };
+    return runTask(ctx.emit, `resolve Debian ${request.suite}`, where, async (task) => {
+      if (locked !== undefined) {
+        task.cached(`${locked.length} packages, locked`);
+        return locked;
+      }
+      releases ??= fetchReleases(request, ctx);
+      const universe = await loadUniverse(await releases, request.suite, platform, shared);
+      const packages = solve(universe, request.packages).map(lockPackage);
+      task.detail(`${packages.length} packages`);
+      return packages;
+    });
+  };
+  const entries = [...wanted];
+  const solved = await runTogether(
+    ctx,
+    entries.map(
+      ([architecture, platform]) =>
+        (shared: Context) =>
+          resolve(architecture, platform, shared),
+    ),
+  );
+  const resolved = Object.fromEntries(
+    entries.map(([architecture], index) => [architecture, solved[index] ?? []]),
+  );
   return {
     schema: "anyarch.debian-lock/v1",
     suite: request.suite,

@@ -61,7 +61,7 @@ export async function readUnpackedDeb(folder: string): Promise<UnpackedDeb | und
  * files one after the other in `data`, everything else in `index.json`, hashes included. Nothing is executed and
  * no owner or mode is set on the host. Throws ARCHIVE_INVALID, and ARCHIVE_UNSAFE for hostile paths and devices.
  */
-export async function unpackDeb(path: string, name: string, folder: string, ctx: Context): Promise<void> {
+export async function unpackDeb(path: string, name: string, folder: string): Promise<void> {
   const members = readArMembers(path);
   const find = (prefix: string): ArMember => {
     const found = members.find((member) => member.name.replace(/\/$/, "").startsWith(prefix));
@@ -74,8 +74,8 @@ export async function unpackDeb(path: string, name: string, folder: string, ctx:
   try {
     const writer = new DataWriter(join(staging, "data"), name);
     try {
-      const control = await writer.read(path, find("control.tar"), ctx);
-      const entries = await writer.read(path, find("data.tar"), ctx);
+      const control = await writer.read(path, find("control.tar"));
+      const entries = await writer.read(path, find("data.tar"));
       const index = makeIndex(name, control, entries, writer);
       await writeFile(join(staging, "index.json"), JSON.stringify(index));
     } finally {
@@ -127,7 +127,7 @@ class DataWriter {
     closeSync(this.#fd);
   }
 
-  async read(deb: string, member: ArMember, ctx: Context): Promise<Entry[]> {
+  async read(deb: string, member: ArMember): Promise<Entry[]> {
     const isControl = member.name.startsWith("control");
     const entries: Entry[] = [];
     const bytes = decompressLayer(openArMember(deb, member), "auto", `${member.name} of ${this.#name}`);
@@ -140,7 +140,7 @@ class DataWriter {
       }
       return this.#append(header, path, content, isControl).then((entry) => void entries.push(entry));
     };
-    await readTar(bytes, visit, { name: `${member.name} of ${this.#name}`, signal: ctx.signal });
+    await readTar(bytes, visit, { name: `${member.name} of ${this.#name}` });
     return entries;
   }
 

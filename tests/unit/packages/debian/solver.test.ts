@@ -1,5 +1,8 @@
+import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { type PackageIndex, reduceIndex } from "../../../../src/packages/debian/package-index.ts";
+import type { PackageIndex } from "../../../../src/packages/debian/package-index.ts";
+import { reduceFetchedIndex, reduceIndex } from "../../../../src/packages/debian/reduce-index.ts";
 import type { Release } from "../../../../src/packages/debian/release.ts";
 import { solve } from "../../../../src/packages/debian/solver.ts";
 import { PackageUniverse } from "../../../../src/packages/debian/universe.ts";
@@ -163,5 +166,18 @@ describe("the reduced index", () => {
     const text =
       "Package: a\nTag: x,\n y\nDepends: b,\n c\nDescription: d\n more\n\n\nPackage: b\nHomepage: x";
     expect(reduceIndex(text)).toBe("Package: a\nDepends: b,\n c\n\nPackage: b\n\n");
+  });
+
+  it("is the same in whatever pieces the file is decompressed, and is checked", async () => {
+    const stanza = (n: number): string =>
+      `Package: p${n}\nTag: ${"x".repeat(n % 97)},\n y\nDepends: q (>= ${n}),\n r${n}\nDescription: é\n\n`;
+    const text = Array.from({ length: 20_000 }, (_, n) => stanza(n)).join("");
+    const bytes = Buffer.from(text, "latin1");
+    const plain = { size: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
+    const url = "http://mirror.invalid/Packages.gz";
+    const fetched = { body: gzipSync(bytes), compression: "gzip", url, plain } as const;
+    expect(Buffer.from(await reduceFetchedIndex(fetched)).toString("latin1")).toBe(reduceIndex(text));
+    const other = { ...fetched, plain: { ...plain, sha256: "0".repeat(64) } };
+    await expect(reduceFetchedIndex(other)).rejects.toMatchObject({ code: "HASH_MISMATCH" });
   });
 });
