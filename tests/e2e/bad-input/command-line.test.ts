@@ -24,10 +24,10 @@ function inTerminal(scene: Scene, args: readonly string[], env: Record<string, s
   const line = [process.execPath, join(root, "lib/cli/main.js"), ...args]
     .map((word) => `'${word}'`)
     .join(" ");
-  return inShell(scene, `exec script --quiet --return --command "${line}" /dev/null`, [], env);
+  return inShell(scene, `exec /usr/bin/script --quiet --return --command "${line}" /dev/null`, [], env);
 }
 
-const hasScript = spawnSync("script", ["--version"]).status === 0;
+const hasScript = spawnSync("/usr/bin/script", ["--version"]).status === 0;
 
 describe("a wrong command line", () => {
   it.each([
