@@ -22,16 +22,17 @@ export async function runProgram(argv: readonly string[], version: string): Prom
     if (abort.signal.aborted) process.exit(interrupted);
     abort.abort(new AnyarchError("CANCELLED", "Cancelled."));
   };
+  // To the very end: what is done is not to look cancelled because of a late Ctrl-C.
   for (const name of signals) process.on(name, onSignal);
   const io: CommandIO = { terminal, signal: abort.signal, readStdin: () => readStdin(abort.signal) };
   const verbose = argv.includes("--verbose") || argv.includes("-v");
+  const options = { verbose, json: valueOf("--format", argv) === "json" };
+  process.once("uncaughtException", (error) => process.exit(showError(terminal, error, options)));
   try {
     return await dispatch(argv, version, io);
   } catch (error) {
     if (error instanceof CommanderError) return 0; // Help was asked for and shown.
-    return showError(terminal, error, { verbose, json: valueOf("--format", argv) === "json" });
-  } finally {
-    for (const name of signals) process.off(name, onSignal);
+    return showError(terminal, error, options);
   }
 }
 
