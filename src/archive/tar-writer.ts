@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { AnyarchError, systemCode } from "../errors/error.ts";
 import { systemReason } from "../errors/system-error.ts";
 import type { Entry, FileEntry } from "./entry.ts";
+import { changed } from "./entry-content.ts";
 import { assertSafePath } from "./entry-path.ts";
 import { compareBytewise } from "./sort-entries.ts";
 import { encodeTarHeader, tarBlockSize } from "./tar-header.ts";
@@ -23,7 +25,8 @@ export interface TarOptions {
  * consumer once yielded.
  *
  * Throws APP_FILE_CONFLICT for a path that occurs twice, ARCHIVE_UNSAFE for absolute paths and "..",
- * APP_FILE_CHANGED for a file that isn't as long as its entry says (or went away), INPUT_UNREADABLE for one
+ * APP_FILE_CHANGED for a file that isn't as long as its entry says (or went away) and for a slice of a file that
+ * hasn't the digest that its entry says, INPUT_UNREADABLE for one
  * that can't be read, ARCHIVE_INVALID for a hard link whose file doesn't come before it, and INTERNAL for entries out of order.
  */
 export function* tarBlocks(
@@ -104,13 +107,6 @@ function danglingLink(entry: { readonly path: string; readonly target: string })
   );
 }
 
-function changed(path: string, file: string, what: string, cause?: unknown): AnyarchError {
-  return new AnyarchError("APP_FILE_CHANGED", `${file} changed while it was read: ${what}.`, {
-    cause,
-    details: { path, file },
-  });
-}
-
 function* putBytes(output: Output, entry: FileEntry, bytes: Uint8Array): Generator<Buffer, void> {
   if (bytes.byteLength !== entry.size) {
     const what = `The entry ${entry.path} has ${bytes.byteLength} bytes of content, not ${entry.size}.`;
@@ -129,15 +125,19 @@ function* putFile(
   try {
     let position = offset ?? 0;
     const end = position + entry.size;
+    // A slice of a larger file has no end of its own to check, but the digest that it had when it was written.
+    const hash = offset === undefined || entry.digest === undefined ? undefined : createHash("sha256");
     while (position < end) {
       if (output.room === 0) yield output.take();
       const length = Math.min(end - position, output.room);
       const got = readSync(fd, output.block, output.used, length, position);
       if (got === 0) throw changed(entry.path, file, `it ends ${end - position} bytes early`);
+      hash?.update(output.block.subarray(output.used, output.used + got));
       output.used += got;
       position += got;
     }
-    // A slice of a larger file has no end of its own to check.
+    if (hash !== undefined && `sha256:${hash.digest("hex")}` !== entry.digest)
+      throw changed(entry.path, file, "it has another digest");
     if (offset !== undefined) return;
     const { size } = fstatSync(fd);
     if (size !== entry.size) throw changed(entry.path, file, `it has ${size} bytes, not ${entry.size}`);

@@ -16,6 +16,7 @@ import { type Base, openBase, type PlatformBase, whyNotThisBase } from "./base.t
 import type { BuildResult } from "./build-result.ts";
 import { composeImage } from "./compose.ts";
 import { ContentDigests } from "./content-digests.ts";
+import { withoutDamaged } from "./damaged-cache.ts";
 import { type BuiltLayer, LayerBuilder } from "./layer-builder.ts";
 import { type Proof, proveImages } from "./prove.ts";
 import { cancelledBeforePublishing, checkPush, publish } from "./publish.ts";
@@ -208,7 +209,13 @@ async function makeImages(
   // Whoever forgot to log in shall not wait for a build to learn it.
   await runTogether(ctx, [
     (shared) => checkPush(request, stores, shared),
-    async (shared) => void (images = await makeLayers(prepared, request, shared)),
+    async (shared) => {
+      try {
+        images = await makeLayers(prepared, request, shared);
+      } catch (error) {
+        throw await withoutDamaged(error, ctx);
+      }
+    },
   ]);
   return images;
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { mkdir, rename, stat, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { createReadStream } from "node:fs";
+import type { Readable } from "node:stream";
 import type { Entry } from "../archive/entry.ts";
 import { gzipBlockSize, gzipLevel, zlibIsForeign } from "../archive/gzip.ts";
 import { withParents } from "../archive/sort-entries.ts";
@@ -119,8 +119,11 @@ export class LayerBuilder {
     if (!this.#options.remember) return undefined;
     const remembered = readMemo(memoPath(ctx, recipe));
     if (remembered === undefined) return undefined;
-    const there = await stat(this.#blobs(ctx).pathOf(remembered.digest)).catch(() => undefined);
-    return there?.size === remembered.size ? remembered : undefined;
+    const blobs = this.#blobs(ctx);
+    const there = await stat(blobs.pathOf(remembered.digest)).catch(() => undefined);
+    if (there?.size !== remembered.size) return undefined;
+    await blobs.touch(remembered.digest);
+    return remembered;
   }
 
   /** Another zlib than Node's own may find other, as valid, bytes: then digests differ from other hosts'. */
@@ -154,14 +157,11 @@ export class LayerBuilder {
   }
 
   #describe(source: AppLayer, written: Remembered, cached: boolean, ctx: Context): BuiltLayer {
-    const path = this.#blobs(ctx).pathOf(written.digest);
     const mediaType = this.#options.compression === "gzip" ? mediaTypes.layerGzip : mediaTypes.layerZstd;
+    const descriptor = { mediaType, digest: written.digest, size: written.size };
+    const open = (): Promise<Readable> => Promise.resolve(this.#blobs(ctx).open(descriptor));
     return {
-      layer: {
-        descriptor: { mediaType, digest: written.digest, size: written.size },
-        diffID: written.diffID,
-        open: (signal) => Promise.resolve(createReadStream(path, { signal, highWaterMark: 1 << 20 })),
-      },
+      layer: { descriptor, diffID: written.diffID, open },
       name: source.name,
       neutral: source.neutral,
       cached,

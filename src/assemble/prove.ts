@@ -5,6 +5,7 @@ import { formatPlatform } from "../oci/platform.ts";
 import type { PlatformReport } from "../verify/finding.ts";
 import { verifyImage } from "../verify/verify-image.ts";
 import type { AssembledImage } from "./assemble.ts";
+import { assertUndamaged } from "./damaged-cache.ts";
 
 /** What was read to prove one platform. */
 export interface Proof {
@@ -33,6 +34,13 @@ export async function proveImages(
     const own = new Set(built.map(({ layer }) => layer.descriptor.digest));
     const report = await verifyImage(image, { platform, layers: scope === "full" ? "all" : own, allow }, ctx);
     const wrong = report.findings.filter(({ severity }) => severity === "error");
+    const unreadable = new Set(
+      wrong.flatMap(({ code, layer }) => (code === "LAYER_UNREADABLE" && layer) || []),
+    );
+    const suspect = image.layers
+      .map(({ descriptor }) => descriptor)
+      .filter(({ digest }) => unreadable.has(digest));
+    await assertUndamaged(suspect, own, ctx);
     if (wrong.length > 0) throw unproved(report, wrong);
     for (const message of lackingLibraries(report, application))
       ctx.emit({ type: "log", level: "warning", message, platform: name });

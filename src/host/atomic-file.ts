@@ -30,6 +30,27 @@ export async function writeFileAtomic(
   }
 }
 
+/**
+ * Gives a directory that is complete its name. Where there is one of that name already (another process was
+ * faster) it stays, unless `isWhole` says that it is damaged: then the new one takes its place.
+ */
+export async function publishDirectory(
+  staging: string,
+  target: string,
+  isWhole: () => Promise<boolean>,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await rename(staging, target);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if ((code !== "ENOTEMPTY" && code !== "EEXIST") || attempt > 3) throw withPath(error, target);
+      if (await isWhole()) return;
+      await rm(target, { recursive: true, force: true });
+    }
+  }
+}
+
 /** Writes a small file that nobody else looks at; unlike with Node.js's own function, errors name it. */
 export async function writeSmallFile(path: string, content: Uint8Array | string): Promise<void> {
   try {

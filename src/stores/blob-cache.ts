@@ -37,13 +37,24 @@ export class BlobCache {
    * read: what is on a disk can change. Throws what {@link ensure} throws.
    */
   async getOrFetch(descriptor: Descriptor, open: PushContent, ctx: Context): Promise<Readable> {
-    const path = await this.ensure(descriptor, open, ctx);
+    await this.ensure(descriptor, open, ctx);
+    return this.open(descriptor);
+  }
+
+  /** The bytes of a blob that is there, verified. One that proves damaged is removed: the next time it is had anew. */
+  open(descriptor: Descriptor): Readable {
+    const path = this.pathOf(descriptor.digest);
     const stream = openVerifiedFile(path, descriptor, "the cache");
-    // Once only: the next time it is fetched anew.
     stream.once("error", (error) => {
       if (error instanceof AnyarchError && error.code === "DIGEST_MISMATCH") rmSync(path, { force: true });
     });
     return stream;
+  }
+
+  /** Lets pruning see that a blob is in use; a cache that can't be written to still serves. */
+  async touch(digest: Digest): Promise<void> {
+    const now = new Date();
+    await utimes(this.pathOf(digest), now, now).catch(() => {});
   }
 
   /**
@@ -54,9 +65,7 @@ export class BlobCache {
     const { digest } = descriptor;
     const path = this.pathOf(digest);
     if (await this.has(descriptor)) {
-      const now = new Date();
-      // So that pruning sees what is in use; a cache that can't be written to still serves.
-      await utimes(path, now, now).catch(() => {});
+      await this.touch(digest);
       return path;
     }
     let pending = this.#pending.get(digest);

@@ -11,7 +11,7 @@ import { formatPlatform, matchPlatform, type Platform } from "../oci/platform.ts
 import { childrenOf, hasChildren, isForeign, platformOf, readContent } from "./graph.ts";
 import { RegistryStore } from "./registry-store.ts";
 import { isAttestation, platformMissing, selectPlatforms } from "./select-platforms.ts";
-import type { PushContent, PushOptions, PushOutcome, ReadableStore, WritableStore } from "./store.ts";
+import type { PushOptions, PushOutcome, ReadableStore, WritableStore } from "./store.ts";
 
 export interface CopyRequest {
   readonly from: ReadableStore;
@@ -179,9 +179,17 @@ class Copy {
       }
     };
     const file = await from.fileOf?.(descriptor, ctx);
-    const content: PushContent = file !== undefined && !(to instanceof RegistryStore) ? { file } : open;
+    const options = this.#options(descriptor, task);
     try {
-      return await to.push(descriptor, content, ctx, this.#options(descriptor, task));
+      if (file !== undefined && !(to instanceof RegistryStore)) {
+        try {
+          return await to.push(descriptor, { file }, ctx, options);
+        } catch (error) {
+          // A damaged file: the source itself knows better what to say of it, and what to do with it.
+          if (!(error instanceof AnyarchError) || error.code !== "DIGEST_MISMATCH") throw error;
+        }
+      }
+      return await to.push(descriptor, open, ctx, options);
     } catch (error) {
       if (broken === undefined) throw located("destination", to.name, error);
       throw located("source", from.name, broken.error);

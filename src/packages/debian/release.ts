@@ -76,10 +76,9 @@ async function fetchCached(url: URL, ctx: Context): Promise<Uint8Array | undefin
   const folder = join(ctx.host.cacheDir, "debian", "dists", digestHex(digestOf(url.href)));
   const [cached, about] = await Promise.all([
     readFile(join(folder, "InRelease")).catch(() => undefined),
-    readFile(join(folder, "headers.json"), "utf8").then(
-      (text) => JSON.parse(text) as CachedHeaders & { sha256: string },
-      () => undefined,
-    ),
+    readFile(join(folder, "headers.json"), "utf8")
+      .then((text) => JSON.parse(text) as CachedHeaders & { sha256: string })
+      .catch(() => undefined),
   ]);
   const usable = cached !== undefined && about?.sha256 === digestHex(digestOf(cached));
   const response = await fetchSmallFile(

@@ -1,5 +1,5 @@
-import { openSync, closeSync, readSync } from "node:fs";
-import type { Entry, FileEntry } from "../../archive/entry.ts";
+import type { Entry } from "../../archive/entry.ts";
+import { readEntryContent } from "../../archive/entry-content.ts";
 import type { OpenedPackage } from "./deb-store.ts";
 import { type Certificate, caCertificates } from "./ca-certificates.ts";
 import { directory, textFile } from "./dpkg-database.ts";
@@ -134,24 +134,7 @@ function readCertificates(tree: FileTree): Certificate[] {
   const found: Certificate[] = [];
   for (const [path, { entry }] of tree) {
     if (entry.type !== "file" || !/^usr\/share\/ca-certificates\/.+\.crt$/.test(path)) continue;
-    found.push({ path, pem: readContent(entry).toString("utf8") });
+    found.push({ path, pem: readEntryContent(entry).toString("utf8") });
   }
   return found;
-}
-
-function readContent(entry: FileEntry): Buffer {
-  if ("bytes" in entry.content) return Buffer.from(entry.content.bytes);
-  const bytes = Buffer.allocUnsafe(entry.size);
-  const fd = openSync(entry.content.file, "r");
-  try {
-    let done = 0;
-    while (done < bytes.length) {
-      const count = readSync(fd, bytes, done, bytes.length - done, (entry.content.offset ?? 0) + done);
-      if (count === 0) break;
-      done += count;
-    }
-    return bytes.subarray(0, done);
-  } finally {
-    closeSync(fd);
-  }
 }

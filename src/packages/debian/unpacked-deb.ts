@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, writeSync } from "node:fs";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Entry, FileEntry } from "../../archive/entry.ts";
 import { type ArMember, openArMember, readArMembers } from "../../archive/ar.ts";
@@ -10,7 +10,7 @@ import type { TarHeader } from "../../archive/parse-tar-header.ts";
 import type { TarContent } from "../../archive/tar-content.ts";
 import { readTar } from "../../archive/tar-reader.ts";
 import { AnyarchError } from "../../errors/error.ts";
-import { stagingPath } from "../../host/atomic-file.ts";
+import { publishDirectory, stagingPath } from "../../host/atomic-file.ts";
 import type { Context } from "../../host/context.ts";
 
 /** A .deb taken apart: metadata at hand, contents in one file of the cache. */
@@ -49,11 +49,21 @@ export async function readUnpackedDeb(folder: string): Promise<UnpackedDeb | und
     return undefined;
   }
   const data = join(folder, "data");
+  if (!(await isWhole(stored, data))) return undefined;
   const locate = <T extends Entry>(entry: T): T =>
     entry.type === "file" && "file" in entry.content
       ? { ...entry, content: { ...entry.content, file: data } }
       : entry;
   return { ...stored, info: stored.info.map(locate), entries: stored.entries.map(locate) };
+}
+
+async function isWhole(stored: Partial<UnpackedDeb> | null, data: string): Promise<boolean> {
+  const { info, entries } = stored ?? {};
+  if (!Array.isArray(info) || !Array.isArray(entries)) return false;
+  const files = [...info, ...entries].filter((entry) => entry.type === "file");
+  const ends = files.map(({ content, size }) => ("file" in content ? (content.offset ?? 0) + size : 0));
+  const found = await stat(data).catch(() => undefined);
+  return found !== undefined && found.size >= ends.reduce((most, end) => Math.max(most, end), 0);
 }
 
 /**
@@ -81,9 +91,7 @@ export async function unpackDeb(path: string, name: string, folder: string): Pro
     } finally {
       writer.close();
     }
-    await rename(staging, folder).catch(async (error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error; // Somebody else was faster.
-    });
+    await publishDirectory(staging, folder, async () => (await readUnpackedDeb(folder)) !== undefined);
   } finally {
     await rm(staging, { recursive: true, force: true });
   }

@@ -121,7 +121,7 @@ async function download(
 }
 
 /** What has to be known of a file to fetch it. */
-export type Fetchable = Pick<WheelChoice, "filename" | "url" | "hashes" | "allowed">;
+export type Fetchable = Pick<WheelChoice, "filename" | "url" | "hashes" | "allowed" | "size">;
 
 /** One file into `directory`, named by its sha256, verified before it gets that name. */
 export async function fetchFile(
@@ -138,7 +138,7 @@ export async function fetchFile(
       (info) => info.size,
       () => undefined,
     );
-    if (size !== undefined) {
+    if (size !== undefined && size === (choice.size ?? size)) {
       onBytes(size);
       return { path, sha256: known, size, cached: true };
     }

@@ -1,5 +1,5 @@
-import { closeSync, openSync, readSync } from "node:fs";
 import type { DirectoryEntry, Entry, FileEntry } from "../../archive/entry.ts";
+import { readEntryContent, readEntryStart } from "../../archive/entry-content.ts";
 import { AnyarchError } from "../../errors/error.ts";
 import { runTask } from "../../events/task.ts";
 import type { Context } from "../../host/context.ts";
@@ -198,22 +198,10 @@ function scriptEntry(
   layout: InstallLayout,
 ): FileEntry {
   const entry = { ...fileEntry(path, file, unpacked), mode: 0o755 };
-  if (file.size < 8 || !readAt(unpacked.content, file.offset, 8).equals(Buffer.from("#!python")))
-    return entry;
-  const rewritten = rewriteShebang(readAt(unpacked.content, file.offset, file.size), layout.pythonExecutable);
+  // Programs of many MB are scripts, too, as wheels have it.
+  if (!readEntryStart(entry, 8).equals(Buffer.from("#!python"))) return entry;
+  const rewritten = rewriteShebang(readEntryContent(entry), layout.pythonExecutable);
   return rewritten === undefined ? entry : bytesEntry(path, rewritten, 0o755);
-}
-
-function readAt(path: string, offset: number, size: number): Buffer {
-  const fd = openSync(path, "r");
-  try {
-    const bytes = Buffer.alloc(size);
-    const count = readSync(fd, bytes, 0, size, offset);
-    if (count !== size) throw new AnyarchError("WHEEL_INVALID", `${path} in the cache is cut off.`);
-    return bytes;
-  } finally {
-    closeSync(fd);
-  }
 }
 
 /** PEP 610 for an archive. */

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { closeSync, openSync, writeSync } from "node:fs";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { closeSync, createReadStream, openSync, writeSync } from "node:fs";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { type ZipArchive, openZip } from "../../archive/zip-reader.ts";
 import { AnyarchError } from "../../errors/error.ts";
 import { withPath } from "../../errors/system-error.ts";
 import type { Context } from "../../host/context.ts";
-import { stagingPath } from "../../host/atomic-file.ts";
+import { publishDirectory, stagingPath } from "../../host/atomic-file.ts";
 import type { WheelFile } from "./download.ts";
 import { parseRecord, type RecordRow } from "./record.ts";
 import { parseScripts, type ScriptEntryPoint } from "./scripts.ts";
@@ -62,7 +62,7 @@ export async function unpackWheel(wheel: WheelFile, ctx: Context): Promise<Unpac
   try {
     const listing = await unpackInto(staging, wheel, ctx);
     await writeFile(join(staging, "listing.json"), JSON.stringify(listing));
-    await publish(staging, directory);
+    await publishDirectory(staging, directory, async () => (await readListing(directory)) !== undefined);
   } catch (error) {
     if (error instanceof AnyarchError && error.code === "ARCHIVE_INVALID")
       throw new AnyarchError("WHEEL_INVALID", error.message, {
@@ -79,30 +79,20 @@ export async function unpackWheel(wheel: WheelFile, ctx: Context): Promise<Unpac
   return result;
 }
 
-/** Another process may have been faster, or an older format may be in the way. */
-async function publish(staging: string, directory: string): Promise<void> {
-  try {
-    await rename(staging, directory);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
-    if ((await readListing(directory)) !== undefined) return;
-    await rm(directory, { recursive: true, force: true });
-    await rename(staging, directory);
-  }
-}
-
 async function readListing(directory: string): Promise<UnpackedWheel | undefined> {
   try {
     const listing = JSON.parse(await readFile(join(directory, "listing.json"), "utf8")) as Listing;
     if (listing.format !== format) return undefined;
-    return { ...listing, content: join(directory, "content") };
+    const content = join(directory, "content");
+    const end = listing.files.reduce((most, { offset, size }) => Math.max(most, offset + size), 0);
+    return (await stat(content)).size === end ? { ...listing, content } : undefined;
   } catch {
-    return undefined; // Not unpacked yet.
+    return undefined; // Not unpacked yet, or damaged.
   }
 }
 
 async function unpackInto(staging: string, wheel: WheelFile, ctx: Context): Promise<Listing> {
+  await checkWheel(wheel);
   using zip = await openZip(wheel.path, { name: wheel.filename });
   const entries = zip.entries.filter(({ isDirectory }) => !isDirectory);
   const distInfo = findDistInfo(
@@ -132,6 +122,19 @@ async function unpackInto(staging: string, wheel: WheelFile, ctx: Context): Prom
     requires,
     files,
   };
+}
+
+/** What was whole when it was downloaded may have been damaged on the disk since. Throws DIGEST_MISMATCH. */
+async function checkWheel({ path, filename, sha256 }: WheelFile): Promise<void> {
+  const hash = createHash("sha256");
+  const chunks = createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>;
+  for await (const chunk of chunks) hash.update(chunk);
+  if (hash.digest("hex") === sha256) return;
+  await rm(path, { force: true });
+  throw new AnyarchError("DIGEST_MISMATCH", `${filename} was damaged in the cache.`, {
+    hint: "It was removed from the cache: build again.",
+    details: { filename, path },
+  });
 }
 
 interface Checks {

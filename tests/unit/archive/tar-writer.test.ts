@@ -3,9 +3,11 @@ import { appendFileSync, lstatSync, mkdirSync, truncateSync, writeFileSync } fro
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import type { Entry } from "../../../src/archive/entry.ts";
+import { readEntryContent, readEntryStart } from "../../../src/archive/entry-content.ts";
+import type { Entry, FileEntry } from "../../../src/archive/entry.ts";
 import { compareBytewise, sortEntries, withParents } from "../../../src/archive/sort-entries.ts";
 import { encodeEntryHeader, tarBlocks, tarOutputSize } from "../../../src/archive/tar-writer.ts";
+import { digestOf } from "../../../src/oci/digest.ts";
 import { run, scratch, tarOf, treeArbitrary, treeOfEntries, treeOnDisk } from "./tree.ts";
 
 // Real programs are run, on machines that may be busy.
@@ -100,6 +102,30 @@ describe("tarBlocks", () => {
     expect(() => tarOf([gone])).toThrow(code("APP_FILE_CHANGED"));
     const slice: Entry = { ...entry, content: { file: path, offset: 2 } };
     expect(() => tarOf([slice])).toThrow(code("APP_FILE_CHANGED"));
+  });
+
+  it("refuses a slice whose bytes aren't those of its digest any more", () => {
+    using directory = scratch();
+    const path = join(directory.path, "data");
+    // Long enough to be cut by the end of an output block.
+    const text = "before".repeat(100_000) + "slice".repeat(400_000) + "after";
+    writeFileSync(path, text);
+    const content = { file: path, offset: 600_000 };
+    const digest = digestOf("slice".repeat(400_000));
+    const entry: FileEntry = { type: "file", path: "f", mode: 0o644, size: 2_000_000, content, digest };
+    expect(
+      tarOf([entry])
+        .subarray(512, 512 + 2_000_000)
+        .equals(Buffer.from(text).subarray(600_000, 2_600_000)),
+    ).toBe(true);
+    expect(readEntryContent(entry).byteLength).toBe(2_000_000);
+    expect(readEntryStart(entry, 7).toString()).toBe("slicesl");
+    writeFileSync(path, text.replace("slices", "slicEs"));
+    const failure = expect.objectContaining({ code: "APP_FILE_CHANGED", details: { path: "f", file: path } });
+    expect(() => tarOf([entry])).toThrow(failure);
+    expect(() => readEntryContent(entry)).toThrow(failure);
+    truncateSync(path, 600_100);
+    expect(() => readEntryContent(entry)).toThrow(failure);
   });
 
   it("refuses unsafe and repeated paths, disorder and dangling links", () => {
