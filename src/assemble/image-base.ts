@@ -145,14 +145,25 @@ async function baseFacts(image: Image, platform: string, ctx: Context): Promise<
 /** A layer's facts never change: they are remembered by its digest. */
 async function factsOf(layer: Layer, platform: string, ctx: Context): Promise<LayerFacts> {
   const path = join(ctx.host.cacheDir, "facts", `${digestHex(layer.descriptor.digest)}.json`);
-  try {
-    return JSON.parse(readFileSync(path, "utf8")) as LayerFacts;
-  } catch {
-    // Not looked at yet.
-  }
+  const remembered = readFacts(path);
+  if (remembered !== undefined) return remembered;
   return runTask(ctx.emit, "look into the base", { platform }, async () => {
-    const facts = await scanLayerFacts(layer, ctx.signal);
+    const facts = await scanLayerFacts(layer, ctx.signal).catch(async (error: unknown) => {
+      // What can't be read may only be damaged in the cache.
+      if (!(await new BlobCache(ctx.host.cacheDir).removeDamaged(layer.descriptor))) throw error;
+      return scanLayerFacts(layer, ctx.signal);
+    });
     await writeFileAtomic(path, JSON.stringify(facts)).catch(() => {});
     return facts;
   });
+}
+
+/** Undefined where nobody has looked yet, or the memory is damaged. */
+function readFacts(path: string): LayerFacts | undefined {
+  try {
+    const facts = JSON.parse(readFileSync(path, "utf8")) as Partial<LayerFacts> | null;
+    return typeof facts?.python === "object" && facts.python !== null ? (facts as LayerFacts) : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -6,6 +6,8 @@ import { type Digest, hashFor } from "./digest.ts";
 export interface VerifyOptions {
   /** Where the bytes come from, for the error: "registry.example/team/app". */
   readonly from: string;
+  /** What to do where it isn\'t what it should be. */
+  readonly hint?: string;
   /**
    * Opens the source again from a byte offset after it broke; rejects with the final error when there is no
    * point in going on. Without it the first break is final.
@@ -136,7 +138,9 @@ class VerifiedStream extends Readable {
       "DIGEST_MISMATCH",
       `${this.#expected.digest} from ${this.#options.from} ${why}.`,
       {
-        hint: "It was damaged or changed on the way or where it is kept. Nothing of it was used.",
+        hint:
+          this.#options.hint ??
+          "It was damaged or changed on the way or where it is kept. Nothing of it was used.",
         details: { digest: this.#expected.digest },
       },
     );

@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import type { Readable } from "node:stream";
+import { finished } from "node:stream/promises";
 import { AnyarchError } from "../errors/error.ts";
 import { mkdir, rename, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -44,7 +45,8 @@ export class BlobCache {
   /** The bytes of a blob that is there, verified. One that proves damaged is removed: the next time it is had anew. */
   open(descriptor: Descriptor): Readable {
     const path = this.pathOf(descriptor.digest);
-    const stream = openVerifiedFile(path, descriptor, "the cache");
+    const hint = "What is damaged is removed from the cache: run the command again.";
+    const stream = openVerifiedFile(path, descriptor, `the cache ${this.dir}`, hint);
     stream.once("error", (error) => {
       if (error instanceof AnyarchError && error.code === "DIGEST_MISMATCH") rmSync(path, { force: true });
     });
@@ -74,6 +76,16 @@ export class BlobCache {
       this.#pending.set(digest, pending);
     }
     return pending;
+  }
+
+  /** Reads a blob again, and removes it where it isn't any more what it was. True when it was removed. */
+  async removeDamaged(descriptor: Descriptor): Promise<boolean> {
+    try {
+      await finished(this.open(descriptor).resume());
+    } catch {
+      return !(await this.has(descriptor));
+    }
+    return false;
   }
 
   async #fetch(descriptor: Descriptor, open: PushContent, ctx: Context): Promise<string> {

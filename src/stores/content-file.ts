@@ -18,8 +18,14 @@ export async function openContent(content: PushContent, signal: AbortSignal): Pr
 }
 
 /** The bytes of a file, verified; `from` names the place for errors. */
-export function openVerifiedFile(path: string, descriptor: Descriptor, from: string): Readable {
-  return verifiedStream(createReadStream(path, { highWaterMark: chunkSize }), descriptor, { from });
+export function openVerifiedFile(
+  path: string,
+  descriptor: Descriptor,
+  from: string,
+  hint?: string,
+): Readable {
+  const source = createReadStream(path, { highWaterMark: chunkSize });
+  return verifiedStream(source, descriptor, { from, ...(hint !== undefined && { hint }) });
 }
 
 export async function isThere(path: string): Promise<boolean> {

@@ -42,12 +42,13 @@ export function unpackedPath(sha256: string, ctx: Context): string {
 
 /** Reads what {@link unpackDeb} left; undefined where it isn't there or isn't whole. */
 export async function readUnpackedDeb(folder: string): Promise<UnpackedDeb | undefined> {
-  let stored: UnpackedDeb;
+  let stored: UnpackedDeb | null;
   try {
-    stored = JSON.parse(await readFile(join(folder, "index.json"), "utf8")) as UnpackedDeb;
+    stored = JSON.parse(await readFile(join(folder, "index.json"), "utf8")) as UnpackedDeb | null;
   } catch {
     return undefined;
   }
+  if (!Array.isArray(stored?.info) || !Array.isArray(stored.entries)) return undefined;
   const data = join(folder, "data");
   if (!(await isWhole(stored, data))) return undefined;
   const locate = <T extends Entry>(entry: T): T =>
