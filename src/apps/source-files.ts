@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readlinkSync } from "node:fs";
+import { fstatSync, lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { join, posix } from "node:path";
 import type { Entry } from "../archive/entry.ts";
 import { AnyarchError, systemCode } from "../errors/error.ts";
@@ -88,6 +88,7 @@ class Walk implements SourceFiles {
   readonly #prefix: string;
   readonly #ignore: IgnorePatterns;
   readonly #exclude: ReadonlySet<string>;
+  readonly #ownOutputs: ReadonlySet<string> = ownOutputs();
 
   constructor(root: string, prefix: string, exclude: ReadonlySet<string>) {
     this.#exclude = exclude;
@@ -119,7 +120,11 @@ class Walk implements SourceFiles {
 
   #file(path: string): void {
     const file = join(this.#root, path);
-    const { mode, size } = readable(file, (name) => lstatSync(name));
+    const { mode, size, dev, ino } = readable(file, (name) => lstatSync(name));
+    if (this.#ownOutputs.has(`${dev}:${ino}`)) {
+      this.warnings.push(`${printableName(path)} is where this build writes its messages, and was left out.`);
+      return;
+    }
     this.#add({ type: "file", path, mode: (mode & 0o100) === 0 ? 0o644 : 0o755, size, content: { file } });
   }
 
@@ -156,6 +161,19 @@ class Walk implements SourceFiles {
       seen.set(folded, path);
     }
   }
+}
+
+/** "device:inode" of the files that standard output and error are sent to: `anyarch build . > build.log`. */
+function ownOutputs(): ReadonlySet<string> {
+  const files = [1, 2].flatMap((descriptor) => {
+    try {
+      const info = fstatSync(descriptor);
+      return info.isFile() ? [`${info.dev}:${info.ino}`] : [];
+    } catch {
+      return []; // It is closed.
+    }
+  });
+  return new Set(files);
 }
 
 function readIgnoreFile(root: string): IgnorePatterns {

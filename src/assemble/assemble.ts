@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { Application, AppSelection, AppTarget, DefaultBase } from "../apps/app-type.ts";
 import { detectApp } from "../apps/app-types.ts";
-import { AnyarchError } from "../errors/error.ts";
+import { AnyarchError, isAbort } from "../errors/error.ts";
 import { runTogether } from "../host/concurrency.ts";
 import type { Context } from "../host/context.ts";
 import type { Image } from "../image/image.ts";
@@ -19,7 +19,7 @@ import { ContentDigests } from "./content-digests.ts";
 import { withoutDamaged } from "./damaged-cache.ts";
 import { type BuiltLayer, LayerBuilder } from "./layer-builder.ts";
 import { type Proof, proveImages } from "./prove.ts";
-import { checkPush, publish } from "./publish.ts";
+import { cancelledBeforePublishing, checkPush, publish } from "./publish.ts";
 import { reportResult } from "./report-result.ts";
 
 /** What a build needs beside the request: where stores are and what the configuration says of Debian. */
@@ -65,14 +65,9 @@ export async function assemble(
   ctx: Context,
 ): Promise<BuildResult> {
   const started = performance.now();
-  const prepared = await prepare(request, options, ctx);
-  const images = await makeImages(prepared, request, options.stores, ctx);
-  const proofs: ReadonlyMap<string, Proof> = await proveImages(
-    images,
-    request.verify,
-    options.verifyAllow,
-    ctx,
-  );
+  const { prepared, images, proofs } = await makeProved(request, options, ctx).catch((error: unknown) => {
+    throw isAbort(error) ? cancelledBeforePublishing(error) : error;
+  });
   const published = await publish(
     images,
     request,
@@ -88,6 +83,16 @@ export async function assemble(
     published,
     durationMs: performance.now() - started,
   });
+}
+
+async function makeProved(
+  request: BuildRequest,
+  options: AssembleOptions,
+  ctx: Context,
+): Promise<{ prepared: Prepared; images: readonly AssembledImage[]; proofs: ReadonlyMap<string, Proof> }> {
+  const prepared = await prepare(request, options, ctx);
+  const images = await makeImages(prepared, request, options.stores, ctx);
+  return { prepared, images, proofs: await proveImages(images, request.verify, options.verifyAllow, ctx) };
 }
 
 /** The base that was asked for; else the first of the application's defaults that this machine has and that fits. */

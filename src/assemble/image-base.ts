@@ -60,17 +60,19 @@ export async function openImageBase(location: string, options: BaseOptions, ctx:
 function baseError(error: unknown, location: string): unknown {
   if (!(error instanceof AnyarchError) || isAbort(error)) return error;
   if (error.code === "LOCATION_INVALID" || error.code === "REFERENCE_INVALID") return error;
-  const missing = error.code === "IMAGE_NOT_FOUND";
-  const what = missing ? "doesn't exist. " : "can't be read: ";
-  return new AnyarchError(
-    missing ? "BASE_NOT_FOUND" : error.code,
-    `The base image ${location} ${what}${error.message}`,
-    {
-      hint: error.hint,
-      cause: error,
-      details: error.details,
-    },
-  );
+  if (error.code !== "IMAGE_NOT_FOUND") {
+    const { hint, details } = error;
+    const message = `The base image ${location} can't be read: ${error.message}`;
+    return new AnyarchError(error.code, message, { hint, details, cause: error });
+  }
+  const message = `The base image ${location} doesn't exist.`;
+  const more = error.message.startsWith(`${location} doesn't exist`) ? "" : ` ${error.message}`;
+  const check = "Check its name and tag, and that you may read it.";
+  return new AnyarchError("BASE_NOT_FOUND", message + more, {
+    hint: [error.hint, check].filter(Boolean).join("\n"),
+    details: error.details,
+    cause: error,
+  });
 }
 
 function lacksPlatform(location: string, platform: Platform, offered: readonly Platform[]): AnyarchError {

@@ -41,6 +41,10 @@ export interface LayerBuilderOptions {
 
 type Remembered = WrittenLayer;
 
+/** How much is hashed in one go; opening a file takes as long as hashing so many bytes. */
+const bytesAtOnce = 32 << 20;
+const costOfFile = 16 << 10;
+
 /**
  * Turns entries into layers, each recipe once per build and, as long as the cache lasts, once at all: recipe →
  * (digest, diffID, sizes) is remembered beside the blob itself.
@@ -59,8 +63,8 @@ export class LayerBuilder {
   }
 
   /** Layers of equal entries are made once, whatever their names and platforms. */
-  build(source: AppLayer, platform: string | undefined, ctx: Context): Promise<BuiltLayer> {
-    const entries = this.#withDigests(withParents(source.entries));
+  async build(source: AppLayer, platform: string | undefined, ctx: Context): Promise<BuiltLayer> {
+    const entries = await this.#withDigests(withParents(source.entries), ctx.signal);
     const recipe = layerRecipe(entries, { compression: this.#format(), mtime: this.#options.mtime });
     let running = this.#running.get(recipe);
     if (running === undefined) {
@@ -76,7 +80,7 @@ export class LayerBuilder {
       );
       this.#running.set(recipe, running);
     }
-    return running.then((built) => ({ ...built, name: source.name, neutral: source.neutral }));
+    return { ...(await running), name: source.name, neutral: source.neutral };
   }
 
   #blobs(ctx: Context): BlobCache {
@@ -89,15 +93,26 @@ export class LayerBuilder {
       : `zstd-${zstdLevel}-${zstdFrameSize}`;
   }
 
-  #withDigests(entries: readonly Entry[]): readonly Entry[] {
-    return entries.map((entry) => {
-      if (entry.type !== "file" || entry.digest !== undefined) return entry;
+  /** Synchronous for the many small files; in between others have their turn, Ctrl-C among them. */
+  async #withDigests(entries: readonly Entry[], signal: AbortSignal): Promise<readonly Entry[]> {
+    const complete: Entry[] = [];
+    let read = 0;
+    for (const entry of entries) {
+      if (entry.type !== "file" || entry.digest !== undefined) {
+        complete.push(entry);
+        continue;
+      }
+      const { content, size } = entry;
       const digest =
-        "bytes" in entry.content
-          ? digestOf(entry.content.bytes)
-          : this.#digests.digestOfFile(entry.content.file, entry.size);
-      return { ...entry, digest };
-    });
+        "bytes" in content ? digestOf(content.bytes) : this.#digests.digestOfFile(content.file, size, signal);
+      complete.push({ ...entry, digest: typeof digest === "string" ? digest : await digest });
+      read += size + costOfFile;
+      if (read < bytesAtOnce) continue;
+      read = 0;
+      await new Promise((resolve) => setImmediate(resolve));
+      signal.throwIfAborted();
+    }
+    return complete;
   }
 
   async #recall(recipe: string, ctx: Context): Promise<Remembered | undefined> {
@@ -132,6 +147,7 @@ export class LayerBuilder {
         signal: ctx.signal,
         onProgress: (current) => task.progress(Math.min(current, total), total, "bytes"),
       });
+      this.#digests.assertUnchanged(entries);
       await rename(staging, this.#blobs(ctx).pathOf(written.digest));
       await writeFileAtomic(memoPath(ctx, recipe), JSON.stringify(written));
       return written;

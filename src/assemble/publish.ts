@@ -1,4 +1,4 @@
-import { AnyarchError } from "../errors/error.ts";
+import { AnyarchError, isAbort, toAnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
 import type { Descriptor } from "../oci/content.ts";
 import { familiarReference, formatReference, type Reference } from "../oci/reference.ts";
@@ -34,13 +34,30 @@ export async function publish(
     { annotations: request.annotations, baseLayers: new Set(baseLayers), mountSource },
   );
   const locations: PublishedTo[] = [];
-  for (const output of request.outputs)
-    locations.push(await writeOutput(output, source, request, stores, ctx));
-  if (request.push) {
-    for (const tags of byRepository(request.tags))
-      locations.push(await pushTags(tags, source, request, stores, ctx));
+  try {
+    for (const output of request.outputs)
+      locations.push(await writeOutput(output, source, request, stores, ctx));
+    if (request.push) {
+      for (const tags of byRepository(request.tags))
+        locations.push(await pushTags(tags, source, request, stores, ctx));
+    }
+  } catch (error) {
+    throw withWritten(error, locations);
   }
   return { descriptor: source.descriptor, locations };
+}
+
+/** Says what is there already where one of several places fails, or the user stops in between. */
+function withWritten(error: unknown, locations: readonly PublishedTo[]): unknown {
+  if (locations.length === 0) return isAbort(error) ? cancelledBeforePublishing(error) : error;
+  const { code, message, hint, details } = toAnyarchError(error);
+  const written = `Written before that: ${locations.map(({ location }) => location).join(", ")}.`;
+  return new AnyarchError(code, `${message}\n${written}`, { hint, details, cause: error });
+}
+
+/** What Ctrl-C leaves to say as long as nobody can see anything of the build. */
+export function cancelledBeforePublishing(cause: unknown): AnyarchError {
+  return new AnyarchError("CANCELLED", "Cancelled. Nothing was published.", { cause });
 }
 
 /** Throws what pushing the tags would, before there is anything to push. */

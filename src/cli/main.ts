@@ -11,5 +11,7 @@ if (first === "--version" || first === "-V") {
   process.stdout.write(`${version()}\n`);
 } else {
   const { runProgram } = await import("./program.ts");
-  process.exitCode = await runProgram(process.argv.slice(2), version());
+  const code = await runProgram(process.argv.slice(2), version());
+  // A result that could not be written has set it already.
+  if (code !== 0 || process.exitCode === undefined) process.exitCode = code;
 }

@@ -1,4 +1,6 @@
+import { addAbortSignal } from "node:stream";
 import { Command, CommanderError } from "commander";
+import { systemReason } from "../errors/system-error.ts";
 import { AnyarchError } from "../index.ts";
 import { type CommandIO, type CommandModule, commands } from "./commands.ts";
 import { showError } from "./render/error.ts";
@@ -9,26 +11,28 @@ import { usageError } from "./usage-error.ts";
 const interrupted = 130;
 const wrongUsage = 2;
 
+/** Ctrl-C, a CI system that stops a job, and a terminal that is closed. */
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** Runs one command line; returns the exit code. Everything that goes wrong is shown here and nowhere else. */
 export async function runProgram(argv: readonly string[], version: string): Promise<number> {
   const terminal = createTerminal(colorMode(argv));
   const abort = new AbortController();
   const onSignal = (): void => {
     if (abort.signal.aborted) process.exit(interrupted);
-    abort.abort(new AnyarchError("CANCELLED", "Cancelled. Nothing was published."));
+    abort.abort(new AnyarchError("CANCELLED", "Cancelled."));
   };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  const io: CommandIO = { terminal, signal: abort.signal, readStdin };
+  // To the very end: what is done is not to look cancelled because of a late Ctrl-C.
+  for (const name of signals) process.on(name, onSignal);
+  const io: CommandIO = { terminal, signal: abort.signal, readStdin: () => readStdin(abort.signal) };
   const verbose = argv.includes("--verbose") || argv.includes("-v");
+  const options = { verbose, json: valueOf("--format", argv) === "json" };
+  process.once("uncaughtException", (error) => process.exit(showError(terminal, error, options)));
   try {
     return await dispatch(argv, version, io);
   } catch (error) {
     if (error instanceof CommanderError) return 0; // Help was asked for and shown.
-    return showError(terminal, error, { verbose, json: valueOf("--format", argv) === "json" });
-  } finally {
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
+    return showError(terminal, error, options);
   }
 }
 
@@ -102,8 +106,18 @@ function valueOf(flag: string, argv: readonly string[]): string | undefined {
   return at >= 0 ? argv[at + 1] : argv.find((word) => word.startsWith(`${flag}=`))?.slice(flag.length + 1);
 }
 
-async function readStdin(): Promise<string> {
+/** Somebody may sit before it and press Ctrl-C instead of Ctrl-D. */
+async function readStdin(signal: AbortSignal): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) chunks.push(chunk);
+  try {
+    for await (const chunk of addAbortSignal(signal, process.stdin) as AsyncIterable<Buffer>)
+      chunks.push(chunk);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new AnyarchError("INPUT_UNREADABLE", `Standard input can't be read: ${systemReason(error)}.`, {
+      cause: error,
+      hint: "Give it a file or a pipe: --password-stdin < FILE",
+    });
+  }
   return Buffer.concat(chunks).toString("utf8");
 }

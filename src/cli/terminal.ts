@@ -1,4 +1,5 @@
 import { stripVTControlCharacters, styleText } from "node:util";
+import { systemReason } from "../errors/system-error.ts";
 
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
 
@@ -25,7 +26,8 @@ export function createTerminal(color: ColorMode, env: NodeJS.ProcessEnv = proces
     return stream.isTTY && !dumb;
   };
   const paints = { out: colored(process.stdout), err: colored(process.stderr) };
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedReader);
+  process.stdout.on("error", onLostOutput);
+  process.stderr.on("error", () => {}); // There is nowhere left to say it.
   return {
     columns: process.stderr.columns ?? 100,
     live: process.stderr.isTTY && !dumb && !env["CI"],
@@ -36,10 +38,18 @@ export function createTerminal(color: ColorMode, env: NodeJS.ProcessEnv = proces
   };
 }
 
+let lost = false;
+
 /**
  * `anyarch … | head` closes the pipe early: the rest isn't wanted, which is no failure. What is being done goes on, so
- * that nothing is left half-written.
+ * that nothing is left half-written. A result that can't be written is a failure, also of a command that was done.
  */
-function ignoreClosedReader(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") throw error;
+function onLostOutput(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE" || lost) return;
+  lost = true;
+  process.exitCode = 1;
+  const code = error.code === "ENOSPC" || error.code === "EDQUOT" ? "DISK_FULL" : "OUTPUT_UNWRITABLE";
+  process.stderr.write(
+    `error Standard output can't be written: ${systemReason(error)}.\n  The result is lost; what was built or copied is there.\n  [${code}]\n`,
+  );
 }

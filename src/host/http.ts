@@ -4,6 +4,7 @@ import https from "node:https";
 import type { Readable } from "node:stream";
 import tls from "node:tls";
 import { AnyarchError } from "../errors/error.ts";
+import { systemReason } from "../errors/system-error.ts";
 
 export interface TlsOptions {
   /** PEM certificates trusted beside those of Node.js and the host's. */
@@ -66,6 +67,7 @@ export class HttpDispatcher {
   /** For the proxy itself proxy-from-env reads the process's own environment. */
   readonly #env: NodeJS.ProcessEnv;
   readonly #agents = new Map<string, Promise<Agents>>();
+  readonly #contexts = new Map<string, tls.SecureContext>();
   #hostCa: readonly string[] | undefined;
 
   constructor(env: NodeJS.ProcessEnv) {
@@ -74,8 +76,16 @@ export class HttpDispatcher {
 
   async request(request: HttpRequest): Promise<HttpResponse> {
     request.signal?.throwIfAborted();
-    const secure = request.url.protocol === "https:";
     const agents = await this.#agentsFor(request);
+    try {
+      return await this.#exchange(request, agents);
+    } catch (error) {
+      throw await this.#atProxy(error as Error, request.url);
+    }
+  }
+
+  #exchange(request: HttpRequest, agents: Agents): Promise<HttpResponse> {
+    const secure = request.url.protocol === "https:";
     const { idleTimeoutMs = 60_000 } = request;
     return new Promise((resolve, reject) => {
       const headers: Record<string, string | number> = { "user-agent": "anyarch", ...request.headers };
@@ -120,6 +130,30 @@ export class HttpDispatcher {
     });
   }
 
+  /** Where it is the proxy that can't be reached, the server's name would mislead. */
+  async #atProxy(error: NodeJS.ErrnoException, url: URL): Promise<Error> {
+    if (!this.#mayHaveProxy || !["connect", "getaddrinfo"].includes(error.syscall ?? "")) return error;
+    const { getProxyForUrl } = await import("proxy-from-env");
+    const proxy = getProxyForUrl(url.href);
+    if (proxy === "") return error;
+    const { host } = new URL(proxy);
+    return new AnyarchError(
+      "NETWORK_ERROR",
+      `The proxy ${host} for ${url.host} can't be reached: ${systemReason(error)}.`,
+      {
+        cause: error,
+        hint: "Correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or name the host in NO_PROXY.",
+        details: { host, final: true },
+      },
+    );
+  }
+
+  get #mayHaveProxy(): boolean {
+    return ["http_proxy", "https_proxy", "all_proxy"].some(
+      (name) => this.#env[name] || this.#env[name.toUpperCase()],
+    );
+  }
+
   /** Closes idle connections, so that the process can end. */
   async close(): Promise<void> {
     for (const pending of this.#agents.values()) {
@@ -131,9 +165,7 @@ export class HttpDispatcher {
   }
 
   #agentsFor(request: HttpRequest): Promise<Agents> {
-    const proxied = ["http_proxy", "https_proxy", "all_proxy"].some(
-      (name) => this.#env[name] || this.#env[name.toUpperCase()],
-    );
+    const proxied = this.#mayHaveProxy;
     const origin = proxied ? request.url.origin : "";
     const key = JSON.stringify([origin, request.tls ?? null]);
     let agents = this.#agents.get(key);
@@ -166,19 +198,26 @@ export class HttpDispatcher {
     };
   }
 
-  /** Certificates are parsed once per agent: given as `ca`, Node.js would parse them for every connection. */
+  /** Made once for all connections: hundreds of root certificates take longer to parse than a request takes. */
   #tlsSettings(options: TlsOptions | undefined): https.AgentOptions {
-    const extra = [...this.#hostCertificates(), ...(options?.ca ?? [])];
-    const settings: tls.SecureContextOptions = {
-      // `ca` replaces the built-in roots, so they have to be named again.
-      ...(extra.length > 0 && { ca: [...tls.rootCertificates, ...this.#nodeExtraCertificates(), ...extra] }),
-      ...(options?.cert !== undefined && { cert: options.cert }),
-      ...(options?.key !== undefined && { key: options.key }),
-    };
-    return {
-      ...(Object.keys(settings).length > 0 && { secureContext: tls.createSecureContext(settings) }),
-      ...(options?.insecure === true && { rejectUnauthorized: false }),
-    };
+    const { ca = [], cert, key, insecure = false } = options ?? {};
+    const extra = [...this.#hostCertificates(), ...ca];
+    const leniency = insecure ? { rejectUnauthorized: false } : {};
+    if (extra.length === 0 && cert === undefined && key === undefined) return leniency;
+    const id = JSON.stringify([ca, cert, key]);
+    let secureContext = this.#contexts.get(id);
+    if (secureContext === undefined) {
+      secureContext = tls.createSecureContext({
+        // `ca` replaces the built-in roots, so they have to be named again.
+        ...(extra.length > 0 && {
+          ca: [...tls.rootCertificates, ...this.#nodeExtraCertificates(), ...extra],
+        }),
+        ...(cert !== undefined && { cert }),
+        ...(key !== undefined && { key }),
+      });
+      this.#contexts.set(id, secureContext);
+    }
+    return { secureContext, ...leniency };
   }
 
   #hostCertificates(): readonly string[] {

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { AnyarchError } from "../errors/error.ts";
 import type { Emit } from "../events/event.ts";
 import type { Context, Host } from "./context.ts";
 import { execProgram } from "./exec.ts";
@@ -23,7 +24,7 @@ export function createNodeHost(options: NodeHostOptions = {}): Host & { close():
   return {
     env,
     home,
-    cwd: resolve(options.cwd ?? process.cwd()),
+    cwd: resolve(options.cwd ?? currentDirectory()),
     cacheDir: resolve(cacheDir),
     os: process.platform,
     arch: process.arch,
@@ -32,6 +33,17 @@ export function createNodeHost(options: NodeHostOptions = {}): Host & { close():
     request: (request) => dispatcher.request(request),
     close: () => dispatcher.close(),
   };
+}
+
+function currentDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    throw new AnyarchError("INPUT_UNREADABLE", "The current directory isn't there any more.", {
+      cause: error,
+      hint: "Change to a directory that exists, then run the command again.",
+    });
+  }
 }
 
 /** A context on `host` that can't be cancelled and reports nothing unless told otherwise. */

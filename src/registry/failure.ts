@@ -1,4 +1,5 @@
 import { AnyarchError, isAbort, systemCode } from "../errors/error.ts";
+import { systemReason } from "../errors/system-error.ts";
 import type { HttpResponse } from "../host/http.ts";
 
 /** One entry of the distribution-spec's error body ("Error Codes"). */
@@ -93,21 +94,6 @@ const certificateFaults: Readonly<Record<string, string>> = {
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: "the server wants a client certificate",
 };
 
-const networkFaults: Readonly<Record<string, string>> = {
-  ENOTFOUND: "the host name isn't known",
-  EAI_AGAIN: "the host name can't be looked up at the moment",
-  ECONNREFUSED: "nothing listens there",
-  ECONNRESET: "the connection was reset",
-  EPIPE: "the connection was closed while sending",
-  ETIMEDOUT: "the connection timed out",
-  EHOSTUNREACH: "the host can't be reached",
-  ENETUNREACH: "the network can't be reached",
-  EPROTO: "it doesn't speak TLS",
-  ERR_SSL_WRONG_VERSION_NUMBER: "it doesn't speak TLS",
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: "it doesn't speak TLS",
-  ERR_STREAM_PREMATURE_CLOSE: "the connection was closed in the middle of an answer",
-};
-
 const notTlsCodes: ReadonlySet<string> = new Set([
   "EPROTO",
   "ERR_SSL_WRONG_VERSION_NUMBER",
@@ -157,7 +143,7 @@ export function connectionError(host: string, error: unknown): Error {
       details,
     });
   }
-  const why = networkFaults[code] ?? (code || (error instanceof Error ? error.message : "it failed"));
+  const why = systemReason(error);
   return new AnyarchError("NETWORK_ERROR", `The connection to ${host} failed: ${why}.`, {
     cause: error,
     hint: notTlsCodes.has(code)

@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly input?: string;
+  /** "open" never ends standard input, as a terminal does before which nobody types. */
+  readonly stdin?: "open";
   /** The Node.js to use instead of this one: a program and its first arguments. */
   readonly node?: readonly string[];
   /** Called with the child, to send it signals. */
@@ -41,7 +43,7 @@ export function anyarch(args: readonly string[], options: RunOptions = {}): Prom
       settle({ code: code ?? (signal === null ? 1 : 128), stdout, stderr }),
     );
     child.stdin.on("error", () => {});
-    child.stdin.end(options.input ?? "");
+    if (options.stdin !== "open") child.stdin.end(options.input ?? "");
     options.onStart?.(
       (signal) => child.kill(signal),
       () => stderr,

@@ -85,7 +85,7 @@ describeWith(engines, ["docker-registry", "openssl", "crane", "skopeo"], "exampl
     for (const platform of platforms) {
       expect(built.stderr).toContain(`✓ ${platform}  layer native python packages`);
       expect(built.stderr).toMatch(
-        new RegExp(`^✓ ${platform}  verify  \\d+ files, \\d+ of them ELF, all right`, "m"),
+        new RegExp(`^✓ ${platform}  verify every file  \\d+ files, \\d+ of them ELF, all right`, "m"),
       );
     }
     expect(built.stderr).toContain(`✓ copy the build to ${registry.host}/api`);

@@ -36,6 +36,8 @@ class LiveView {
   readonly #running = new Map<string, Running>();
   readonly #timer: NodeJS.Timeout;
   #frame = 0;
+  /** False as long as the cursor is where it was. */
+  #drawn = false;
 
   constructor(terminal: Terminal, verbose: boolean) {
     this.#terminal = terminal;
@@ -80,6 +82,7 @@ class LiveView {
 
   close(): void {
     clearInterval(this.#timer);
+    if (!this.#drawn) return;
     this.#update.clear();
     this.#update.done();
   }
@@ -93,6 +96,7 @@ class LiveView {
   }
 
   #draw(): void {
+    this.#drawn = true;
     const room = Math.max(3, (process.stderr.rows ?? 24) - 3);
     const tasks = [...this.#running.values()];
     const spinner = frames[this.#frame % frames.length] ?? "";

@@ -6,6 +6,7 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { AnyarchError, isAbort } from "../../errors/error.ts";
+import { isDiskError, systemReason, withPath } from "../../errors/system-error.ts";
 import { stagingPath } from "../../host/atomic-file.ts";
 import type { Context } from "../../host/context.ts";
 import { type HttpResponse, readBody } from "../../host/http.ts";
@@ -69,8 +70,7 @@ async function getWithRetries<T>(
       if (isAbort(error) || isFinal(error)) throw error;
       if (attempt === attempts) {
         if (error instanceof AnyarchError) throw error;
-        const why = error instanceof Error ? error.message : String(error);
-        throw new AnyarchError("NETWORK_ERROR", `${url.href} can't be fetched: ${why}.`, {
+        throw new AnyarchError("NETWORK_ERROR", `${url.href} can't be fetched: ${systemReason(error)}.`, {
           hint: "Check the network, the proxy settings and the mirror's address.",
           cause: error,
         });
@@ -81,8 +81,9 @@ async function getWithRetries<T>(
 }
 
 function isFinal(error: unknown): boolean {
-  if (!(error instanceof AnyarchError)) return false;
-  return error.code !== "NETWORK_ERROR" || error.details["status"] !== undefined;
+  if (!(error instanceof AnyarchError)) return isDiskError(error);
+  const { status, final } = error.details;
+  return error.code !== "NETWORK_ERROR" || status !== undefined || final === true;
 }
 
 export interface SmallFile {
@@ -146,6 +147,8 @@ export async function downloadVerified(
       await receive(response, staging, url, expected, onBytes);
       await rename(staging, target);
       return true;
+    } catch (error) {
+      throw withPath(error, staging);
     } finally {
       await rm(staging, { force: true });
     }

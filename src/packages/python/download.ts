@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { AnyarchError } from "../../errors/error.ts";
 import { redact } from "../../errors/redact.ts";
-import { withPath } from "../../errors/system-error.ts";
+import { isDiskError, systemReason, withPath } from "../../errors/system-error.ts";
 import { runTask } from "../../events/task.ts";
 import { forEachConcurrently } from "../../host/concurrency.ts";
 import type { Context } from "../../host/context.ts";
@@ -168,16 +168,16 @@ export async function fetchFile(
       withPath(error, staging);
       ctx.signal.throwIfAborted();
       onBytes(-received);
-      if (error instanceof AnyarchError || attempt >= 3) throw asDownloadError(error, choice);
+      if (error instanceof AnyarchError || isDiskError(error) || attempt >= 3)
+        throw asDownloadError(error, choice);
     }
   }
 }
 
 function asDownloadError(error: unknown, choice: Fetchable): unknown {
-  const code = (error as NodeJS.ErrnoException).code ?? "";
-  if (error instanceof AnyarchError || ["ENOSPC", "EDQUOT", "EACCES", "EROFS"].includes(code)) return error;
-  const why = error instanceof Error ? error.message : String(error);
-  return new AnyarchError("NETWORK_ERROR", `${choice.filename} can't be downloaded: ${why}`, {
+  if (error instanceof AnyarchError || isDiskError(error)) return error;
+  const message = `${choice.filename} can't be downloaded from ${redact(choice.url)}: ${systemReason(error)}.`;
+  return new AnyarchError("NETWORK_ERROR", message, {
     cause: error,
     hint: "Check the network and try again: what was downloaded already is kept.",
   });

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { AnyarchError, isAbort, systemCode } from "../../errors/error.ts";
 import { redact } from "../../errors/redact.ts";
+import { systemReason } from "../../errors/system-error.ts";
 import type { Context } from "../../host/context.ts";
 import type { HttpResponse, TlsOptions } from "../../host/http.ts";
 
@@ -122,24 +123,23 @@ async function follow(
     if (url.protocol === "https:" && next.protocol === "http:")
       throw new AnyarchError("NETWORK_ERROR", `${redact(url.href)} redirects to ${next.host} without TLS.`, {
         hint: "Correct the index's address in pip's or uv's configuration.",
-        details: { permanent: true },
+        details: { final: true },
       });
     url = next;
   }
   throw new AnyarchError("NETWORK_ERROR", `${redact(first.href)} redirects in a circle.`, {
-    details: { permanent: true },
+    details: { final: true },
   });
 }
 
 function isPermanent(error: unknown): boolean {
-  if (error instanceof AnyarchError && error.details["permanent"] === true) return true;
+  if (error instanceof AnyarchError && error.details["final"] === true) return true;
   return ["ENOTFOUND", "ECONNREFUSED"].includes(systemCode(error) ?? "");
 }
 
 function asNetworkError(error: unknown, url: URL): AnyarchError {
   if (error instanceof AnyarchError) return error;
-  const why = error instanceof Error ? error.message : String(error);
-  return new AnyarchError("NETWORK_ERROR", `${redact(url.href)} can't be reached: ${why}`, {
+  return new AnyarchError("NETWORK_ERROR", `${redact(url.href)} can't be reached: ${systemReason(error)}.`, {
     cause: error,
     hint: "Check the network, the proxy settings and the index in pip's or uv's configuration.",
   });

@@ -9,8 +9,9 @@ export function snapshot(directory: string): Record<string, string> {
     for (const name of readdirSync(join(directory, path)).sort()) {
       const inner = path === "" ? name : `${path}/${name}`;
       const file = join(directory, inner);
-      const info = lstatSync(file);
-      if (info.isDirectory()) {
+      const info = lstatSync(file, { throwIfNoEntry: false });
+      if (info === undefined) found[inner] = "a name that is no UTF-8";
+      else if (info.isDirectory()) {
         found[inner] = "directory";
         visit(inner);
       } else if (info.isSymbolicLink()) found[inner] = `-> ${readlinkSync(file)}`;
