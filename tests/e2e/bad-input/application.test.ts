@@ -154,11 +154,13 @@ describe("odd things in the application", () => {
 });
 
 describe("an application that changes during the build", () => {
-  /** Runs a Python loop in the application's directory until its scope ends. */
-  function meddle(scene: Scene, body: string): AsyncDisposable {
-    const script = `import os, time\nwhile True:\n    ${body.replaceAll("\n", "\n    ")}\n`;
-    const child = spawn("python3", ["-c", script], { cwd: scene.app, stdio: "ignore" });
+  /** Runs a Python loop in the application's directory, from now until its scope ends. */
+  async function meddle(scene: Scene, body: string): Promise<AsyncDisposable> {
+    const lines = body.replaceAll("\n", "\n    ");
+    const script = `import os, time\nprint(flush=True)\nwhile True:\n    ${lines}\n`;
+    const child = spawn("python3", ["-c", script], { cwd: scene.app, stdio: ["ignore", "pipe", "inherit"] });
     const ended = new Promise<void>((resolve) => child.on("exit", () => resolve()));
+    await new Promise((resolve) => child.stdout.once("data", resolve));
     return {
       [Symbol.asyncDispose]: () => {
         child.kill("SIGKILL");
@@ -179,7 +181,7 @@ describe("an application that changes during the build", () => {
     scene.write("busy.bin", randomBytes(8 << 20));
     const before = { ...scene.state() };
     {
-      await using _ = meddle(scene, body);
+      await using _ = await meddle(scene, body);
       const run = await scene.build();
       expectFailureText(run, { code: "APP_FILE_CHANGED", says: ["busy.bin", "changed", "then build again"] });
     }
@@ -205,7 +207,7 @@ describe("an application that changes during the build", () => {
       'os.rename("data", "../gone")\ntime.sleep(0.001)\nos.rename("../gone", "data")\ntime.sleep(0.001)';
     const codes = new Set<number>();
     for (let round = 0; round < 8; round++) {
-      await using child = meddle(scene, body);
+      await using child = await meddle(scene, body);
       const run = await scene.build();
       await child[Symbol.asyncDispose]();
       codes.add(run.code);
