@@ -8,7 +8,11 @@ export interface ConnectProxy extends AsyncDisposable {
   readonly targets: readonly string[];
 }
 
-/** An HTTP proxy on the loopback that tunnels (RFC 9110 section 9.3.6), and leads some targets elsewhere. */
+/**
+ * An HTTP proxy on the loopback that tunnels (RFC 9110 section 9.3.6) and leads the given "host:port" names to
+ * "host:port" on this machine: so a real name such as ghcr.io, with TLS, is served by a registry of the tests.
+ * Nothing leaves the machine: other names are refused.
+ */
 export async function startConnectProxy(routes: Readonly<Record<string, string>>): Promise<ConnectProxy> {
   const targets: string[] = [];
   const sockets = new Set<Socket>();
@@ -17,6 +21,10 @@ export async function startConnectProxy(routes: Readonly<Record<string, string>>
     const target = request.url ?? "";
     targets.push(target);
     const { hostname, port } = new URL(`http://${routes[target] ?? target}`);
+    if (!/^(?:localhost|127\.[\d.]+)$/.test(hostname)) {
+      client.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+      return;
+    }
     const upstream = connect(Number(port || 80), hostname, () => {
       client.write("HTTP/1.1 200 Connection established\r\n\r\n");
       upstream.write(head);

@@ -12,7 +12,7 @@ import { describeWith } from "../engines/suites.ts";
 import type { BuildPlan } from "../../src/index.ts";
 import { root } from "./anyarch.ts";
 import { block, blocks, blocksOf, commands, corrected, workflowStep } from "./document/commands.ts";
-import { startConnectProxy } from "./document/connect-proxy.ts";
+import { startConnectProxy } from "./connect-proxy.ts";
 import {
   basePlatforms,
   type DocumentFixture,
@@ -342,7 +342,7 @@ describeWith(engines, needed, `document 004${noMirror}`, () => {
         });
         expect(JSON.parse(stdout)).toMatchObject({ architecture, os: "linux" });
       }
-      expect(proxy.asked).toContain("ghcr.io:443");
+      expect(proxy.targets).toContain("ghcr.io:443");
       expect(ghcr.tokenRequests().some(({ user }) => user === login.username)).toBe(true);
       // The same token opens nothing without its registry's name, and isn't even shown there.
       const refused = await shell.run(
