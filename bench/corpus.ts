@@ -12,7 +12,7 @@ function numbers(seed: number): (below: number) => number {
   };
 }
 
-const words =
+const vocabulary =
   "def class return import from self None True False if else for in while with as try except raise yield lambda not and or is assert pass break continue global async await value index count name path size data result error config request response handler context".split(
     " ",
   );
@@ -58,7 +58,7 @@ class SourceWriter {
   }
 
   #word(): string {
-    const plain = words[this.#next(words.length)] ?? "";
+    const plain = vocabulary[this.#next(vocabulary.length)] ?? "";
     return this.#next(2) === 0 ? `${plain}_${this.#next(1 << 30).toString(36)}` : plain;
   }
 }
