@@ -26,7 +26,11 @@ export async function runProgram(argv: readonly string[], version: string): Prom
   for (const name of signals) process.on(name, onSignal);
   const io: CommandIO = { terminal, signal: abort.signal, readStdin: () => readStdin(abort.signal) };
   const verbose = argv.includes("--verbose") || argv.includes("-v");
-  const options = { verbose, json: valueOf("--format", argv) === "json" };
+  const options = {
+    verbose,
+    json: valueOf("--format", argv) === "json",
+    events: valueOf("--progress", argv) === "json",
+  };
   process.once("uncaughtException", (error) => process.exit(showError(terminal, error, options)));
   try {
     return await dispatch(argv, version, io);

@@ -80,7 +80,9 @@ export function parseLocation(text: string, cwd: string): Location {
   }
   const layout = layoutPath(trimmed, cwd);
   if (layout !== undefined) return { transport: "oci", ...layout };
-  if (/^(?:\/|\.\.?(?:\/|$)|~)/.test(trimmed)) throw invalid(text, "there is no OCI layout at this path");
+  // "dist/image" is where builds are written: nobody means the image of a user "dist" at Docker Hub.
+  if (/^(?:\/|\.\.?(?:\/|$)|~|dist\/image(?:$|[/:@]))/.test(trimmed))
+    throw invalid(text, "there is no OCI layout at this path");
   return { transport: "docker", reference: parseReference(trimmed) };
 }
 

@@ -1,18 +1,22 @@
 import { toAnyarchError } from "../../index.ts";
 import type { Terminal } from "../terminal.ts";
 
-/** Shows an error on stderr, or as one JSON object on stdout; returns the exit code that belongs to it. */
+/**
+ * Shows an error on stderr, and on stdout as one JSON object (`json`) or as the last event (`events`); returns the exit
+ * code that belongs to it.
+ */
 export function showError(
   terminal: Terminal,
   thrown: unknown,
-  options: { verbose: boolean; json: boolean },
+  options: { readonly verbose: boolean; readonly json: boolean; readonly events: boolean },
 ): number {
   const error = toAnyarchError(thrown);
-  if (options.json) {
-    const { code, message, hint, details } = error;
-    terminal.out(
-      `${JSON.stringify({ schema: "anyarch.error/v1", code, message, ...(hint && { hint }), details })}\n`,
-    );
+  const { code, message, hint, details } = error;
+  const told = { schema: "anyarch.error/v1", code, message, ...(hint && { hint }), details };
+  if (options.json) terminal.out(`${JSON.stringify(told)}\n`);
+  else if (options.events) {
+    const event = { schema: "anyarch.event/v1", time: Date.now(), type: "error", error: told };
+    terminal.out(`${JSON.stringify(event)}\n`);
   }
   const cancelled = error.code === "CANCELLED";
   const label = cancelled ? "" : `${terminal.paint("err", "red", "error")} `;

@@ -83,6 +83,45 @@ describe("a wrong command line", () => {
     await expectFailure(scene, all, { code: "LOCATION_INVALID", says: [what, way] });
   });
 
+  it.each(["inspect", "verify"])(
+    "%s of dist/image, where nothing was built, asks no registry",
+    async (command) => {
+      using scene = openScene(stage);
+      rmSync(join(scene.app, "dist"), { recursive: true });
+      const failure = {
+        code: "LOCATION_INVALID",
+        says: ["dist/image", "no OCI layout at this path"],
+      } as const;
+      await expectFailure(scene, [command, "dist/image"], failure);
+      await expectFailure(scene, [command, "dist/image:1.0"], failure);
+    },
+  );
+
+  it("with --progress json the error is the last event", async () => {
+    using scene = openScene(stage);
+    const args = [
+      "build",
+      ".",
+      "--base-image",
+      scene.base,
+      "--platform",
+      "linux/s390x",
+      "--progress",
+      "json",
+    ];
+    const run = await scene.run(args);
+    expect(run.code).toBe(1);
+    const events = run.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(events.length).toBeGreaterThan(2);
+    expect(events.every(({ schema }) => schema === "anyarch.event/v1")).toBe(true);
+    const error = { schema: "anyarch.error/v1", code: "BASE_PLATFORM_MISSING" };
+    expect(events.at(-1)).toMatchObject({ type: "error", error });
+    expect(run.stderr).toContain("[BASE_PLATFORM_MISSING]");
+  });
+
   it("none at all shows the help, on stderr, and is no success", async () => {
     using scene = openScene(stage);
     const run = await scene.run([]);
