@@ -1,3 +1,8 @@
+import { builderCodes } from "./builder-codes.ts";
+import type { ErrorCodeInfo } from "./error-code-info.ts";
+
+export type { ErrorCodeInfo } from "./error-code-info.ts";
+
 /**
  * The one table of error codes. A code never changes its meaning once released; scripts rely on it and on
  * the exit code beside it. `hint` is what to do next when the place that throws has nothing better to say;
@@ -6,12 +11,6 @@
  * Exit codes (documented in docs/reference/exit-codes.md): 1 the build failed or what was examined is wrong,
  * 2 usage, configuration or unreadable input, 3 partial, 4 registry or network, 130 cancelled.
  */
-export interface ErrorCodeInfo {
-  readonly title: string;
-  readonly exit: 1 | 2 | 3 | 4 | 130;
-  readonly hint?: string;
-}
-
 const table = {
   // Usage, configuration, input.
   USAGE: { title: "The command line is wrong", exit: 2, hint: "Run the command with --help." },
@@ -196,6 +195,8 @@ const table = {
     exit: 1,
     hint: "Ask for fewer packages, or another suite.",
   },
+
+  ...builderCodes,
 
   // Registry and network.
   REGISTRY_UNAUTHORIZED: {
