@@ -43,7 +43,10 @@ export interface DockerfileScore {
 /** Scores the files of CORPUS/dockerfiles. A finding is right on its label's line ±1 or on the instruction's first line. */
 export function scoreDockerfiles(corpus: string): DockerfileScore {
   const folder = join(corpus, "dockerfiles");
-  const rows = readFileSync(join(folder, "dev.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line) as LabelledFile);
+  const rows = readFileSync(join(folder, "dev.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as LabelledFile);
   const rules: Record<string, RuleCounts> = {};
   const countsOf = (rule: string): RuleCounts => (rules[rule] ??= { hit: 0, missed: 0, wrong: 0 });
   const misses: string[] = [];
@@ -60,10 +63,15 @@ export function scoreDockerfiles(corpus: string): DockerfileScore {
       countsOf(rule).wrong++;
       misses.push(`wrong  ${row.file}:${line} ${severity} ${rule}: ${message}`);
       if (scored.clean) onClean++;
-      if (row.traps?.some((trap) => Math.abs((typeof trap === "number" ? trap : trap.line) - line) <= 0) === true) onTraps++;
+      if (
+        row.traps?.some((trap) => Math.abs((typeof trap === "number" ? trap : trap.line) - line) <= 0) ===
+        true
+      )
+        onTraps++;
     }
   }
-  const sum = (key: keyof RuleCounts): number => Object.values(rules).reduce((total, counts) => total + counts[key], 0);
+  const sum = (key: keyof RuleCounts): number =>
+    Object.values(rules).reduce((total, counts) => total + counts[key], 0);
   const hit = sum("hit");
   return {
     files: rows.length,
@@ -89,7 +97,9 @@ function scoreFile(row: LabelledFile, text: string) {
   const hit = labels.filter((label) => found.some((finding) => fits(label, finding)));
   const missed = labels.filter((label) => !hit.includes(label));
   const wrong = found.filter(
-    (finding) => !row.findings.some((label) => fits(label, finding)) && row.neutral_lines?.includes(finding.line) !== true,
+    (finding) =>
+      !row.findings.some((label) => fits(label, finding)) &&
+      row.neutral_lines?.includes(finding.line) !== true,
   );
   return { hit, missed, wrong, clean: labels.length === 0 };
 }
@@ -102,7 +112,9 @@ if (isMain) {
   process.stdout.write(
     `${score.files} files: recall ${percent(score.recall)}, precision ${percent(score.precision)}, ${score.onClean} on clean files, ${score.onTraps} on traps\n`,
   );
-  for (const [rule, { hit, missed, wrong }] of Object.entries(score.rules).sort(([a], [b]) => a.localeCompare(b))) {
+  for (const [rule, { hit, missed, wrong }] of Object.entries(score.rules).sort(([a], [b]) =>
+    a.localeCompare(b),
+  )) {
     if (missed + wrong > 0) process.stdout.write(`  ${rule}: ${hit} hit, ${missed} missed, ${wrong} wrong\n`);
   }
   if (process.argv.includes("--list")) process.stdout.write(`${score.misses.join("\n")}\n`);
