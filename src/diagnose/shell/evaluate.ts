@@ -35,6 +35,8 @@ export interface Executed {
   readonly outputs: readonly string[];
   /** Within `$( … )` or a condition: its success isn't the script's. */
   readonly inner: boolean;
+  /** It only hands a script on (`sh -c '…'`), which is followed. */
+  readonly wrapper: boolean;
   /** Offset in the outermost script. */
   readonly at: number;
 }
@@ -299,6 +301,7 @@ class Evaluation {
       input: input.length > 0 ? input.join("\n") : this.#input,
       outputs,
       inner: this.#inner > 0,
+      wrapper: this.#calls < deepestCalls && innerScript(argv) !== undefined,
       at: this.#at(command.at),
     });
     const lasting = ["export", "readonly", "local", "declare", "typeset", "set", "eval", "."].includes(
