@@ -47,8 +47,7 @@ export function reachesShippedImage(
 
 /** Whether a stage, or one FROM it, is an image that somebody runs. */
 export function endsInShippedImage(model: DockerfileModel, index: number): boolean {
-  return [...descendants(model, index)].some((each) => isShippedImage(model, each))
-  );
+  return [...descendants(model, index)].some((each) => isShippedImage(model, each));
 }
 
 /** The copies that take `path` (absolute, or relative to an unknown directory) out of a stage. */
