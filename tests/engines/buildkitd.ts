@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import { mkdir, readdir, rmdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { ExecResult } from "../../src/host/exec.ts";
 import { createAuthority } from "./certificates.ts";
 import { withCleanup, type Stoppable } from "./cleanup.ts";
@@ -123,15 +124,21 @@ function daemonConfiguration(
   ].join("\n");
 }
 
-/** runc leaves a killed container's control groups behind: empty ones can be removed. */
+/** runc leaves a killed container's control groups behind: empty ones can be removed, soon after the last process. */
 async function removeCgroups(name: string): Promise<void> {
   const top = "/sys/fs/cgroup";
   const controllers = await readdir(top).catch(() => []);
   for (const parent of [join(top, name), ...controllers.map((one) => join(top, one, name))]) {
-    for (const child of await readdir(parent, { withFileTypes: true }).catch(() => [])) {
-      if (child.isDirectory()) await rmdir(join(parent, child.name)).catch(() => undefined);
+    for (let attempt = 0; attempt < 50 && existsSync(parent); attempt += 1) {
+      for (const child of await readdir(parent, { withFileTypes: true }).catch(() => [])) {
+        if (child.isDirectory()) await rmdir(join(parent, child.name)).catch(() => undefined);
+      }
+      const removed = await rmdir(parent).then(
+        () => true,
+        () => false,
+      );
+      if (!removed) await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    await rmdir(parent).catch(() => undefined);
   }
 }
 
@@ -157,7 +164,7 @@ export async function startBuildkitd(options: BuildkitdOptions = {}): Promise<Bu
     const certificates = listen === "tcp-tls" ? await issueCertificates(file("tls")) : undefined;
     const wanted =
       listen === "unix" ? `unix://${file("buildkitd.sock")}` : `tcp://127.0.0.1:${options.port ?? 0}`;
-    const cgroup = `anyarch-${directory.split("/").at(-1) ?? ""}`;
+    const cgroup = basename(directory);
     own({ [Symbol.asyncDispose]: () => removeCgroups(cgroup) });
     const configuration = daemonConfiguration(options, { root, address: wanted, cgroup, certificates });
     await writeFile(file("buildkitd.toml"), configuration);
