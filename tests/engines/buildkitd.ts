@@ -124,20 +124,21 @@ function daemonConfiguration(
   ].join("\n");
 }
 
+async function removeTree(group: string): Promise<void> {
+  for (const child of await readdir(group, { withFileTypes: true }).catch(() => [])) {
+    if (child.isDirectory()) await removeTree(join(group, child.name));
+  }
+  await rmdir(group).catch(() => undefined);
+}
+
 /** runc leaves a killed container's control groups behind: empty ones can be removed, soon after the last process. */
 async function removeCgroups(name: string): Promise<void> {
   const top = "/sys/fs/cgroup";
   const controllers = await readdir(top).catch(() => []);
-  for (const parent of [join(top, name), ...controllers.map((one) => join(top, one, name))]) {
-    for (let attempt = 0; attempt < 50 && existsSync(parent); attempt += 1) {
-      for (const child of await readdir(parent, { withFileTypes: true }).catch(() => [])) {
-        if (child.isDirectory()) await rmdir(join(parent, child.name)).catch(() => undefined);
-      }
-      const removed = await rmdir(parent).then(
-        () => true,
-        () => false,
-      );
-      if (!removed) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (const group of [join(top, name), ...controllers.map((one) => join(top, one, name))]) {
+    for (let attempt = 0; attempt < 50 && existsSync(group); attempt += 1) {
+      if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      await removeTree(group);
     }
   }
 }
