@@ -170,6 +170,7 @@ export const recipes = {
         sources: [
           { suite: "trixie", debs: ["docker.io", "containerd", "docker-cli"] },
           { suite: bookworm, debs: ["runc", "libseccomp2"] },
+          { suite: bookworm, debs: ["tini"], only: ["./usr/bin/tini-static"] },
         ],
         programs: {
           dockerd: "usr/sbin/dockerd",
@@ -231,16 +232,6 @@ export const recipes = {
     ],
     check: ["ssh", "-V"],
     root: true,
-  },
-  /** docker-init, as dockerd wants it in PATH for `docker run --init` and buildx's containers. */
-  "docker-init": {
-    ways: [
-      {
-        sources: [{ suite: bookworm, debs: ["tini"], only: ["./usr/bin/tini-static"] }],
-        programs: { "docker-init": "usr/bin/tini-static" },
-      },
-    ],
-    check: ["docker-init", "--version"],
   },
   qemu: {
     ways: [
