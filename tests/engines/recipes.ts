@@ -290,6 +290,11 @@ export const recipes = {
     ],
     check: ["node24-arm64"],
   },
+  /** npm itself, for images: JavaScript, of no architecture. */
+  npm: {
+    ways: [{ sources: [{ npm: "npm@11" }], programs: { "npm-cli": "package/bin/npm-cli.js" } }],
+    check: ["npm-cli", "--version"],
+  },
   python: {
     ways: [
       // Not a version manager's shim, which looks for its data in $HOME.
