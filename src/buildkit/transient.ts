@@ -8,13 +8,25 @@ import type { Context } from "../host/context.ts";
 const transient: readonly (readonly [RegExp, string])[] = [
   [/\b429\b|too many requests|toomanyrequests/i, "too many requests"],
   [/(?:unexpected status|status code|status)[^\n]{0,80}\b(5\d\d)\b/i, "the registry answered $1"],
-  [/\b(50[0234]) (?:Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out)/i, "the registry answered $1"],
+  [
+    /\b(50[0234]) (?:Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out)/i,
+    "the registry answered $1",
+  ],
   [/connection reset by peer/i, "the connection was reset"],
   [/TLS handshake timeout/i, "the TLS handshake took too long"],
-  [/temporary failure in name resolution|server misbehaving|try again/i, "the host name couldn't be looked up"],
-  [/i\/o timeout|context deadline exceeded|Client\.Timeout|connection timed out/i, "the connection timed out"],
+  [
+    /temporary failure in name resolution|server misbehaving|try again/i,
+    "the host name couldn't be looked up",
+  ],
+  [
+    /i\/o timeout|context deadline exceeded|Client\.Timeout|connection timed out/i,
+    "the connection timed out",
+  ],
   [/unexpected EOF|\bEOF$|: EOF\b/i, "the connection was closed"],
-  [/http2: (?:server sent GOAWAY|client connection lost|stream closed)|stream error:[^\n]*(?:REFUSED_STREAM|INTERNAL_ERROR)/i, "the connection was closed"],
+  [
+    /http2: (?:server sent GOAWAY|client connection lost|stream closed)|stream error:[^\n]*(?:REFUSED_STREAM|INTERNAL_ERROR)/i,
+    "the connection was closed",
+  ],
   [/broken pipe|use of closed network connection/i, "the connection was closed"],
   [/blob upload unknown|unknown blob/i, "the registry lost an upload"],
 ];
