@@ -9,11 +9,11 @@ import type { Digest } from "../oci/digest.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import { type BaseFindings, type BuildPlan, makePlan } from "../plan/build-plan.ts";
 import type { BuildRequest } from "../plan/build-request.ts";
+import type { AssembledResult } from "../plan/build-result.ts";
 import type { DebianSettings } from "../plan/config-file.ts";
 import { isLocation, parseLocation, type StoreOptions } from "../stores/locations.ts";
 import { baseAnnotations, sourceAnnotations } from "./annotations.ts";
 import { type Base, openBase, type PlatformBase, whyNotThisBase } from "./base.ts";
-import type { BuildResult } from "./build-result.ts";
 import { composeImage } from "./compose.ts";
 import { ContentDigests } from "./content-digests.ts";
 import { withoutDamaged } from "./damaged-cache.ts";
@@ -63,7 +63,7 @@ export async function assemble(
   request: BuildRequest,
   options: AssembleOptions,
   ctx: Context,
-): Promise<BuildResult> {
+): Promise<AssembledResult> {
   const started = performance.now();
   const { prepared, images, proofs } = await makeProved(request, options, ctx).catch((error: unknown) => {
     throw isAbort(error) ? cancelledBeforePublishing(error) : error;

@@ -3,12 +3,12 @@ import type { Context } from "../host/context.ts";
 import type { Descriptor } from "../oci/content.ts";
 import { familiarReference, formatReference, type Reference } from "../oci/reference.ts";
 import type { BuildRequest } from "../plan/build-request.ts";
+import type { PublishedTo } from "../plan/build-result.ts";
 import { copy, type CopyResult } from "../stores/copy.ts";
 import { LayoutStore } from "../stores/layout-store.ts";
 import { openStore, type StoreOptions } from "../stores/locations.ts";
 import { RegistryStore } from "../stores/registry-store.ts";
 import type { AssembledImage } from "./assemble.ts";
-import type { PublishedTo } from "./build-result.ts";
 import { type MountSource, ResultStore } from "./result-store.ts";
 
 /** What was published and where. */

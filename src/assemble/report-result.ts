@@ -1,7 +1,7 @@
 import { formatPlatform } from "../oci/platform.ts";
 import type { BuildPlan } from "../plan/build-plan.ts";
+import type { AssembledResult, BuiltPlatform } from "../plan/build-result.ts";
 import type { AssembledImage } from "./assemble.ts";
-import type { BuildResult, BuiltPlatform } from "./build-result.ts";
 import type { Proof } from "./prove.ts";
 import type { Publication } from "./publish.ts";
 
@@ -14,7 +14,7 @@ interface Outcome {
 }
 
 /** Puts what was made into the words of the result. */
-export function reportResult({ plan, images, proofs, published, durationMs }: Outcome): BuildResult {
+export function reportResult({ plan, images, proofs, published, durationMs }: Outcome): AssembledResult {
   const holders = new Map<string, number>();
   for (const { image } of images) {
     for (const digest of new Set(image.layers.map(({ descriptor }) => descriptor.digest))) {
@@ -56,6 +56,7 @@ function reportPlatform(
         sharedBy: holders.get(digest) ?? 1,
       };
     }),
+    placement: "assembled",
     verified: proofs.get(name) ?? { files: 0, elf: 0 },
   };
 }
