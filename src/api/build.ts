@@ -3,6 +3,7 @@ import type { AssembleOptions } from "../assemble/assemble.ts";
 import type { DockerfileBuildOptions } from "../buildkit/build-options.ts";
 import type { DockerfileBuildResult } from "../buildkit/build-result.ts";
 import type { DockerfilePlan } from "../buildkit/dockerfile-plan.ts";
+import { AnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
 import type { BuildOptions } from "../plan/build-options.ts";
 import type { BuildPlan } from "../plan/build-plan.ts";
@@ -63,12 +64,25 @@ export function planBuild(
   });
 }
 
+/** Whoever forgot to log in shall not wait for a build to learn it. */
 async function runDockerfile(
   { request, options }: PreparedDockerfile,
   ctx: Context,
 ): Promise<DockerfileBuildResult> {
-  const { buildDockerfile } = await import("../buildkit/build-dockerfile.ts");
-  return buildDockerfile(request, options, ctx);
+  const [{ buildDockerfile }, { checkPush }, { runTogether }] = await Promise.all([
+    import("../buildkit/build-dockerfile.ts"),
+    import("../stores/publish.ts"),
+    import("../host/concurrency.ts"),
+  ]);
+  const [result] = await runTogether<DockerfileBuildResult | undefined>(ctx, [
+    (shared) => buildDockerfile(request, options, shared),
+    async (shared) => {
+      await checkPush(request.push ? request.tags : [], options.stores, shared);
+      return undefined;
+    },
+  ]);
+  if (result === undefined) throw new AnyarchError("INTERNAL", "The build ended without a result.");
+  return result;
 }
 
 async function planDockerfileBuild(
@@ -102,7 +116,9 @@ async function prepare(options: BuildOptions, settings: ApiSettings, ctx: Contex
   for (const message of notes) ctx.emit({ type: "log", level: "info", message });
   if (engine === "buildkit") {
     const { parseDockerfileRequest } = await import("../plan/dockerfile-request.ts");
+    const { checkOutputs } = await import("../stores/locations.ts");
     const request = parseDockerfileRequest(options, config, environment);
+    checkOutputs(request.outputs, cwd);
     // Builders log in with what is on this machine's disk: credentials that were handed over they don't have.
     const pushFrom = settings.credentials === undefined ? request.pushFrom : "here";
     const stores = await storesFor(request, config, settings);

@@ -3,13 +3,13 @@ import type { BuildPlan } from "../plan/build-plan.ts";
 import type { AssembledResult, BuiltPlatform } from "../plan/build-result.ts";
 import type { AssembledImage } from "./assemble.ts";
 import type { Proof } from "./prove.ts";
-import type { Publication } from "./publish.ts";
+import type { Published } from "./publish.ts";
 
 interface Outcome {
   readonly plan: BuildPlan;
   readonly images: readonly AssembledImage[];
   readonly proofs: ReadonlyMap<string, Proof>;
-  readonly published: Publication;
+  readonly published: Published;
   readonly durationMs: number;
 }
 

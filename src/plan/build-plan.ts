@@ -5,6 +5,7 @@ import type { Digest } from "../oci/digest.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import { familiarReference } from "../oci/reference.ts";
 import type { BuildRequest } from "./build-request.ts";
+import { checkForSeveral } from "./request-parts.ts";
 
 /** What a build is going to do, as plain JSON; `build --dry-run` prints it and does nothing else. */
 export interface BuildPlan {
@@ -74,7 +75,7 @@ export function makePlan(
   const required = [...failures].find(([platform]) => !request.optional.has(platform))?.[1];
   if (required !== undefined && request.fallback === "none") throw withWaysOn(required, remaining.length > 0);
   if (first !== undefined && remaining.length === 0) throw first;
-  if (remaining.length > 1) checkOutputs(request.outputs);
+  if (remaining.length > 1) checkForSeveral(request.outputs);
   return {
     schema: "anyarch.plan/v1",
     engine: "assemble",
@@ -93,15 +94,6 @@ export function makePlan(
     outputs: request.outputs,
     created: request.created,
   };
-}
-
-/** Docker's archives hold one platform: better said now than when all is built. */
-function checkOutputs(outputs: readonly string[]): void {
-  const single = outputs.find((location) => location.startsWith("docker-archive:"));
-  if (single === undefined) return;
-  throw new AnyarchError("STORE_UNSUPPORTED", `${single} can hold an image of one platform only.`, {
-    hint: "Choose one with --platform, or write oci-archive:FILE, which holds them all.",
-  });
 }
 
 function describeApplication(application: Application, run: AppRunConfig): BuildPlan["application"] {

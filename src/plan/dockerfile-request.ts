@@ -18,6 +18,7 @@ import {
 import { dockerfileSources } from "./dockerfile-sources.ts";
 import { parseDuration } from "./duration.ts";
 import {
+  checkForSeveral,
   givenTime,
   oneOf,
   parsePlatforms,
@@ -109,10 +110,13 @@ export function parseDockerfileRequest(
 ): DockerfileRequest {
   const merged: BuildOptions = { ...config?.build, ...options };
   const tags = parseTags(merged);
+  const platforms = namedPlatforms(merged, environment.arch);
   const { push = false, load = false } = merged;
+  const outputs = merged.outputs ?? (push || load ? [] : ["oci:dist/image"]);
+  if (platforms.length > 1) checkForSeveral(outputs);
   return {
     ...inputs(options, config, environment),
-    platforms: namedPlatforms(merged, environment.arch),
+    platforms,
     tags,
     labels: { ...config?.build.labels, ...options.labels },
     annotations: { ...config?.build.annotations, ...options.annotations },
@@ -123,7 +127,7 @@ export function parseDockerfileRequest(
       ...(options.builders ?? []).map((text) => parseBuilder(text, "flag")),
       ...(config?.build.builders ?? []).map((text) => parseBuilder(text, "config")),
     ],
-    outputs: merged.outputs ?? (push || load ? [] : ["oci:dist/image"]),
+    outputs,
     push,
     load,
     temporaryTags: merged.temporaryTags ?? false,

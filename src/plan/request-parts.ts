@@ -141,3 +141,12 @@ export function wholeFrom(least: number, value: number, flag: string): number {
     throw new AnyarchError("USAGE", `${flag} must be a whole number from ${least} up.`);
   return value;
 }
+
+/** Docker's archives hold one platform: better said now than when all is built. Throws STORE_UNSUPPORTED. */
+export function checkForSeveral(outputs: readonly string[]): void {
+  const single = outputs.find((location) => location.startsWith("docker-archive:"));
+  if (single === undefined) return;
+  throw new AnyarchError("STORE_UNSUPPORTED", `${single} can hold an image of one platform only.`, {
+    hint: "Choose one with --platform, or write oci-archive:FILE, which holds them all.",
+  });
+}
