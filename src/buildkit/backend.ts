@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AnyarchError, isAbort } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
@@ -75,7 +75,7 @@ function chosenByEnvironment(ctx: Context): "buildx" | "buildctl" | undefined {
 
 async function findBuildx(ctx: Context, old: string[]): Promise<Backend | undefined> {
   // The plugin itself rather than `docker buildx`: quicker, and it gets our signals.
-  const plugin = [join(dockerConfigDir(ctx), "cli-plugins"), ...pluginFolders]
+  const plugin = [...ownPluginFolders(ctx), ...pluginFolders]
     .map((folder) => join(folder, "docker-buildx"))
     .find((path) => existsSync(path));
   const ways: (readonly [string, readonly string[]])[] = [
@@ -93,6 +93,21 @@ async function findBuildx(ctx: Context, old: string[]): Promise<Backend | undefi
     old.push(`buildx ${version} (0.15 or newer is needed)`);
   }
   return undefined;
+}
+
+/** Those of the user's configuration: ~/.docker/cli-plugins, and what config.json adds. */
+function ownPluginFolders(ctx: Context): readonly string[] {
+  const directory = dockerConfigDir(ctx);
+  let extra: unknown;
+  try {
+    extra = (JSON.parse(readFileSync(join(directory, "config.json"), "utf8")) as Record<string, unknown>)[
+      "cliPluginsExtraDirs"
+    ];
+  } catch {
+    // Without a configuration there are none; what is wrong with it docker will say.
+  }
+  const folders = Array.isArray(extra) ? extra.filter((folder) => typeof folder === "string") : [];
+  return [join(directory, "cli-plugins"), ...folders];
 }
 
 async function findBuildctl(ctx: Context, old: string[]): Promise<Backend | undefined> {

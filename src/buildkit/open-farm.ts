@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { AnyarchError, isAbort, toAnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
-import { formatPlatform, type Platform } from "../oci/platform.ts";
+import type { Platform } from "../oci/platform.ts";
 import type { BuilderOption, DockerfileRequest } from "../plan/dockerfile-request.ts";
 import { findBackends } from "./backend.ts";
 import { readStoredBuilder } from "./buildx-store.ts";
@@ -12,6 +12,7 @@ import { findNodes, type FoundNode } from "./discovery.ts";
 import { parseEndpoint } from "./endpoint.ts";
 import { lostNode } from "./lost-node.ts";
 import type { Farm, Node, NodeSpec, UnreachableNode } from "./node.ts";
+import { isEligible } from "./node-fit.ts";
 import { canRun } from "./platform-family.ts";
 import { probeNode } from "./probe-node.ts";
 
@@ -22,7 +23,8 @@ interface OpenNode extends Node {
 }
 
 /**
- * Finds the nodes that may build: those of `request.builders`, or without any what this machine knows. All are probed
+ * Finds the nodes that may build: those of `request.builders`, and where they leave a platform out, or there are none,
+ * what this machine knows. All are probed
  * side by side, each step within a time limit; what doesn't work is kept with its error. A farm without a node is a
  * result too. Throws BUILDER_TOOL_MISSING without a client, BUILDER_INVALID for a malformed endpoint. Disposing of
  * the farm removes everything temporary.
@@ -48,9 +50,16 @@ export async function openFarm(
     ctx,
   );
   try {
-    if (given.length > 0)
-      await opener.open((await Promise.all(given.map((spec) => expand(spec, ctx)))).flat());
-    else await openFound(await findNodes(backends, ctx), opener);
+    const specs = (await Promise.all(given.map((spec) => expand(spec, ctx)))).flat();
+    await opener.open(specs);
+    if (!coversAll(given, request.platforms)) {
+      const known = new Set(specs.map(({ endpoint }) => JSON.stringify(endpoint)));
+      const found = await findNodes(backends, ctx);
+      await openFound(
+        found.filter(({ spec }) => !known.has(JSON.stringify(spec.endpoint))),
+        opener,
+      );
+    }
   } catch (error) {
     await opener.close();
     throw error;
@@ -69,6 +78,13 @@ async function openFound(found: readonly FoundNode[], opener: Opener): Promise<v
   await opener.open(found.filter(({ active }) => active).map(({ spec }) => spec));
   if (opener.canRunAll()) return;
   await opener.open(found.filter(({ active }) => !active).map(({ spec }) => spec));
+}
+
+/** Whether some builder was given for each platform: `--builder linux/arm64=…` leaves the others to what is found. */
+function coversAll(given: readonly NodeSpec[], platforms: DockerfileRequest["platforms"]): boolean {
+  return (
+    given.length > 0 && platforms.every(({ platform }) => given.some((spec) => isEligible(spec, platform)))
+  );
 }
 
 function specOf({ endpoint, platforms, origin }: BuilderOption, cwd: string): NodeSpec {
@@ -144,7 +160,7 @@ class Opener {
     this.#connections.push(connection);
     const directory = join(this.#tools.config.directory, `probe-${number}`);
     await mkdir(directory);
-    const platforms = this.#platforms.filter((platform) => isFor(spec, platform));
+    const platforms = this.#platforms.filter((platform) => isEligible(spec, platform));
     const facts = await probeNode(
       { name: spec.name, connection, platforms, directory },
       this.#tools,
@@ -164,11 +180,6 @@ class Opener {
     this.#connections.length = 0;
     await this.#tools.config[Symbol.asyncDispose]();
   }
-}
-
-function isFor(spec: NodeSpec, platform: Platform): boolean {
-  const wanted = formatPlatform(platform);
-  return spec.platforms?.some((each) => formatPlatform(each) === wanted) ?? true;
 }
 
 function asNodeError(spec: NodeSpec, error: unknown): AnyarchError {

@@ -53,6 +53,9 @@ export interface Buildkitd extends Stoppable {
   readonly buildctl: (args: readonly string[], options?: RunOptions) => Promise<ExecResult>;
 }
 
+/** QEMU now and then loses one of the many signals by which Go's runtime interrupts its threads: then all hangs. */
+const underQemu = { GODEBUG: "asyncpreemptoff=1" };
+
 const toml = (values: Readonly<Record<string, unknown>>): string =>
   Object.entries(values)
     .filter(([, value]) => value !== undefined)
@@ -178,6 +181,7 @@ export async function startBuildkitd(options: BuildkitdOptions = {}): Promise<Bu
           HOME: directory,
           BUILDKIT_HOST: undefined,
           OTEL_TRACES_EXPORTER: "none",
+          ...(architecture === "arm64" ? underQemu : {}),
           ...options.env,
         },
         replaced: await hostsFile(file("hosts"), options.hosts ?? []),

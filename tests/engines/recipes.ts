@@ -170,6 +170,7 @@ export const recipes = {
         sources: [
           { suite: "trixie", debs: ["docker.io", "containerd", "docker-cli"] },
           { suite: bookworm, debs: ["runc", "libseccomp2"] },
+          { suite: bookworm, debs: ["tini"], only: ["./usr/bin/tini-static"] },
         ],
         programs: {
           dockerd: "usr/sbin/dockerd",
@@ -232,16 +233,6 @@ export const recipes = {
     check: ["ssh", "-V"],
     root: true,
   },
-  /** docker-init, as dockerd wants it in PATH for `docker run --init` and buildx's containers. */
-  "docker-init": {
-    ways: [
-      {
-        sources: [{ suite: bookworm, debs: ["tini"], only: ["./usr/bin/tini-static"] }],
-        programs: { "docker-init": "usr/bin/tini-static" },
-      },
-    ],
-    check: ["docker-init", "--version"],
-  },
   qemu: {
     ways: [
       {
@@ -298,6 +289,11 @@ export const recipes = {
       },
     ],
     check: ["node24-arm64"],
+  },
+  /** npm itself, for images: JavaScript, of no architecture. */
+  npm: {
+    ways: [{ sources: [{ npm: "npm@11" }], programs: { "npm-cli": "package/bin/npm-cli.js" } }],
+    check: ["npm-cli", "--version"],
   },
   python: {
     ways: [
