@@ -38,6 +38,13 @@ interface Failure {
   readonly onward: Onward;
 }
 
+interface Try {
+  readonly node: Node;
+  readonly candidate: Candidate;
+  /** How often the node was tried before. */
+  readonly tried: number;
+}
+
 /** Builds one platform on its candidates, one after the other, until one succeeds or none would. Doesn't throw. */
 export async function buildPlatform(job: PlatformJob, ctx: Context): Promise<PlatformOutcome> {
   const started = performance.now();
@@ -106,7 +113,7 @@ async function onCandidate(
       note();
       return image;
     } catch (thrown) {
-      const { error, onward } = await judge(thrown, node, candidate, tried, job, ctx);
+      const { error, onward } = await judge(thrown, { node, candidate, tried }, job, ctx);
       note(error);
       if (onward !== "again") return { error, onward };
       const { transient } = error.details as Partial<SolveErrorDetails>;
@@ -129,7 +136,7 @@ async function solveOn(
 ): Promise<PlatformBuilt["image"]> {
   ctx.signal.throwIfAborted();
   const { placed, request, prepare, dockerfile } = job;
-  const { solve, image } = await prepare(node, parsePlatform(placed.platform), ctx);
+  const prepared = await prepare(node, parsePlatform(placed.platform), ctx);
   const reader = openLogReader({
     platform: placed.platform,
     emulated: placement === "emulated",
@@ -137,16 +144,19 @@ async function solveOn(
   });
   const { timeoutMs, silenceMs, crashSilenceMs } = request;
   const options = { placement, reader, isCrash: isEmulatorCrash, parent: job.parent };
-  const result = await runSolve(node, solve, { ...options, timeoutMs, silenceMs, crashSilenceMs }, ctx);
-  return image(result, ctx);
+  const result = await runSolve(
+    node,
+    prepared.solve,
+    { ...options, timeoutMs, silenceMs, crashSilenceMs },
+    ctx,
+  );
+  return prepared.image(result, ctx);
 }
 
 /** What a failure means for this node and for where to go on. */
 async function judge(
   thrown: unknown,
-  node: Node,
-  { placement }: Candidate,
-  tried: number,
+  { node, candidate, tried }: Try,
   job: PlatformJob,
   ctx: Context,
 ): Promise<Failure> {
@@ -158,7 +168,7 @@ async function judge(
   const known = { lost: gone !== undefined, tried, retries: job.request.retries };
   return {
     error: gone === undefined ? error : asLost(error, gone),
-    onward: afterFailure(error, placement, known),
+    onward: afterFailure(error, candidate.placement, known),
   };
 }
 

@@ -153,9 +153,7 @@ export async function buildOne(
   site: BuildSite,
   farm: Farm,
   dockerfile: string,
-  platform: string,
-  on: readonly Placement[],
-  more: Partial<BuildLimits> = {},
+  { platform, on, ...more }: { platform: string; on: readonly Placement[] } & Partial<BuildLimits>,
 ): Promise<PlatformOutcome> {
   const nodes = on.map((placement, index) => [farm.nodes[index] as Node, placement] as const);
   const request = { ...limits, ...more, dockerfileText: await readFile(dockerfile, "utf8") };

@@ -37,7 +37,7 @@ describeWith(engines, nodes, "Builds on BuildKit nodes", () => {
     await using daemon = await startBuildkitd();
     await using farm = await site.farm(daemon);
     const file = await site.dockerfile("RUN echo built for $(uname -m); echo aside >&2");
-    const outcome = await buildOne(site, farm, file, "linux/amd64", ["native"]);
+    const outcome = await buildOne(site, farm, file, { platform: "linux/amd64", on: ["native"] });
     expect(outcome).toMatchObject({ ok: true, placement: "native", attempts: [{ placement: "native" }] });
     if (!outcome.ok) return;
     expect((await outcome.image.store.resolve("", site.ctx)).digest).toBe(outcome.image.descriptor.digest);
@@ -59,7 +59,7 @@ describeWith(engines, nodes, "Builds on BuildKit nodes", () => {
     await using daemon = await startBuildkitd();
     await using farm = await site.farm(daemon);
     const file = await site.dockerfile("RUN true", "RUN echo npm ERR! missing script >&2; exit 7");
-    const error = errorOf(await buildOne(site, farm, file, "linux/amd64", ["native"]));
+    const error = errorOf(await buildOne(site, farm, file, { platform: "linux/amd64", on: ["native"] }));
     expect(error.code).toBe("BUILD_FAILED");
     expect(error.message).toContain("linux/amd64 failed");
     expect(error.message).toContain("[builder 2/2] RUN echo npm ERR!");
@@ -77,7 +77,7 @@ describeWith(engines, nodes, "Builds on BuildKit nodes", () => {
     const signals = { 139: "SIGSEGV", 132: "SIGILL", 137: "SIGKILL: probably out of memory" };
     for (const [code, meaning] of Object.entries(signals)) {
       const file = await site.dockerfile(`RUN exit ${code}`);
-      const error = errorOf(await buildOne(site, farm, file, "linux/amd64", ["native"]));
+      const error = errorOf(await buildOne(site, farm, file, { platform: "linux/amd64", on: ["native"] }));
       expect(error.details).toMatchObject({ exitCode: Number(code), signal: meaning.replace(/:.*/, "") });
       expect(error.message).toContain(`exit code ${code} (${meaning})`);
     }
@@ -89,7 +89,11 @@ describeWith(engines, nodes, "Builds on BuildKit nodes", () => {
     await using farm = await site.farm(daemon);
     // PID 1 of a container doesn't die of its own signal: QEMU says that it crashed, and stays.
     const file = await site.dockerfile("RUN echo going; kill -SEGV $$");
-    const outcome = await buildOne(site, farm, file, "linux/arm64", ["emulated"], { crashSilenceMs: 700 });
+    const outcome = await buildOne(site, farm, file, {
+      platform: "linux/arm64",
+      on: ["emulated"],
+      crashSilenceMs: 700,
+    });
     const error = errorOf(outcome);
     expect(error.code).toBe("BUILD_STALLED");
     expect(error.message).toContain("uncaught target signal 11");
@@ -106,7 +110,7 @@ describeWith(engines, nodes, "Builds on BuildKit nodes", () => {
     await using daemon = await startBuildkitd();
     await using farm = await site.farm(daemon);
     const file = await site.dockerfile("RUN echo waiting; sleep 600");
-    const building = buildOne(site, farm, file, "linux/amd64", ["native"]);
+    const building = buildOne(site, farm, file, { platform: "linux/amd64", on: ["native"] });
     await untilLogged(site, "waiting");
     expect(await clients()).not.toBe("");
     site.stop.abort(new DOMException("Interrupted", "AbortError"));
@@ -119,7 +123,7 @@ describeWith(engines, nodes, "Builds on BuildKit nodes", () => {
     await using second = await startBuildkitd();
     await using farm = await site.farm(first, second);
     const file = await site.dockerfile("RUN echo waiting; sleep 4; echo done");
-    const building = buildOne(site, farm, file, "linux/amd64", ["native", "native"]);
+    const building = buildOne(site, farm, file, { platform: "linux/amd64", on: ["native", "native"] });
     await untilLogged(site, "waiting");
     await first.kill();
     const outcome = await building;
@@ -134,7 +138,7 @@ describeWith(engines, nodes, "Builds on BuildKit nodes", () => {
     await using daemon = await startBuildkitd();
     await using farm = await site.farm(daemon);
     const file = await site.dockerfile("RUN echo waiting; sleep 600");
-    const building = buildOne(site, farm, file, "linux/amd64", ["native"], { retries: 2 });
+    const building = buildOne(site, farm, file, { platform: "linux/amd64", on: ["native"], retries: 2 });
     await untilLogged(site, "waiting");
     await daemon.kill();
     const error = errorOf(await building);
