@@ -2,14 +2,19 @@ import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { makeTempDir, type TempDir } from "../../src/host/temp-dir.ts";
-import { startBuildkitd, type Buildkitd } from "../engines/buildkitd.ts";
+import { loadBuildkitImage } from "../engines/buildkit-image.ts";
+import { registryConfig, startBuildkitd, type Buildkitd } from "../engines/buildkitd.ts";
+import { crane } from "../engines/clients.ts";
+import { startDockerd } from "../engines/dockerd.ts";
 import { ensureEngines } from "../engines/install.ts";
 import { ProgramFailed, run, type RunOptions } from "../engines/process.ts";
+import { registerQemu } from "../engines/qemu.ts";
+import { startRegistry } from "../engines/registry.ts";
 import { makeSshClient, startSshd } from "../engines/sshd.ts";
 import { describeWith } from "../engines/suites.ts";
 
 const nodes = ["buildkit", "busybox", "qemu", "openssl"] as const;
-const engines = await ensureEngines([...nodes, "buildx", "sshd", "dockerd"]);
+const engines = await ensureEngines([...nodes, "buildx", "sshd", "dockerd", "docker-registry", "crane"]);
 
 let temp: TempDir;
 let context: string;
@@ -117,7 +122,7 @@ describeWith(engines, [...nodes, "sshd"], "BuildKit nodes behind SSH", () => {
   });
 });
 
-describeWith(engines, [...nodes, "buildx", "dockerd"], "buildx", () => {
+describeWith(engines, [...nodes, "buildx", "dockerd", "docker-registry", "crane"], "buildx", () => {
   it("builds on nodes by its remote driver, as a plugin and by itself", async () => {
     await using amd64 = await startBuildkitd();
     await using arm64 = await startBuildkitd({ architecture: "arm64", listen: "tcp-tls" });
@@ -138,5 +143,40 @@ describeWith(engines, [...nodes, "buildx", "dockerd"], "buildx", () => {
     await run(engines.program("buildx"), ["--builder", "farm", "build", ...both, context], { env });
     expect(await readFile(join(output, "linux_amd64/out"), "utf8")).toBe("x86_64 on linux/amd64\n");
     expect(await readFile(join(output, "linux_arm64/out"), "utf8")).toBe("aarch64 on linux/arm64\n");
+  });
+
+  it("builds by its docker-container driver in a dockerd, and by the dockerd's own BuildKit", async () => {
+    await registerQemu();
+    await using registry = await startRegistry({ tls: true, auth: "basic" });
+    await using docker = await startDockerd({ registries: [registry] });
+    await loadBuildkitImage(docker);
+    const configuration = join(temp.path, "in-container.toml");
+    await writeFile(configuration, registryConfig([registry]));
+    const buildx = (...args: readonly string[]): Promise<unknown> =>
+      run(engines.program("buildx"), args, { env: { ...docker.env, PATH: path(docker.path) } });
+    const driver = ["--driver", "docker-container", "--driver-opt", "network=host"];
+    await buildx(
+      "create",
+      "--name",
+      "contained",
+      ...driver,
+      "--buildkitd-config",
+      configuration,
+      "--bootstrap",
+    );
+    const target = `${registry.host}/team/contained:1`;
+    const platforms = ["--platform", "linux/amd64,linux/arm64"];
+    await buildx("build", "--builder", "contained", ...platforms, "--push", "-t", target, context);
+    const manifest = JSON.parse((await crane(["manifest", target], { registry })).stdout) as {
+      readonly manifests: readonly { readonly platform: { readonly architecture: string } }[];
+    };
+    const architectures = manifest.manifests.map(({ platform }) => platform.architecture);
+    expect(architectures).toEqual(expect.arrayContaining(["amd64", "arm64"]));
+    await buildx("rm", "contained");
+    expect((await docker.run(["ps", "--all", "--quiet"])).stdout).toBe("");
+    const output = join(temp.path, "embedded");
+    const native = ["--network", "host", "--output", `type=local,dest=${output}`];
+    await buildx("build", "--builder", "default", ...native, context);
+    expect(await readFile(join(output, "out"), "utf8")).toBe("x86_64 on linux/amd64\n");
   });
 });

@@ -49,6 +49,8 @@ export async function startDockerd(options: DockerOptions = {}): Promise<Docker>
       "userland-proxy": false,
       bridge: "none",
       "shutdown-timeout": 1,
+      // For containers with `--init`, as buildx makes them. No script of ours: it is run in the container.
+      "init-path": join(engines.root("dockerd"), "usr/bin/tini-static"),
     };
     await writeFile(file("daemon.json"), JSON.stringify(config));
     const { DOCKER_CONFIG, ...client } = await clientEnvironment(file("client"), options.registries ?? []);

@@ -29,7 +29,7 @@ export interface Engines {
 }
 
 /** `$ANYARCH_ENGINES`, else `$XDG_CACHE_HOME/anyarch-engines`, else `~/.cache/anyarch-engines`. */
-function enginesDirectory(): string {
+export function enginesDirectory(): string {
   const { ANYARCH_ENGINES: own, XDG_CACHE_HOME: cache } = process.env;
   if (own !== undefined && own !== "") return own;
   return join(cache !== undefined && cache !== "" ? cache : join(homedir(), ".cache"), "anyarch-engines");

@@ -170,6 +170,7 @@ export const recipes = {
         sources: [
           { suite: "trixie", debs: ["docker.io", "containerd", "docker-cli"] },
           { suite: bookworm, debs: ["runc", "libseccomp2"] },
+          { suite: bookworm, debs: ["tini"], only: ["./usr/bin/tini-static"] },
         ],
         programs: {
           dockerd: "usr/sbin/dockerd",
@@ -232,16 +233,6 @@ export const recipes = {
     check: ["ssh", "-V"],
     root: true,
   },
-  /** docker-init, as dockerd wants it in PATH for `docker run --init` and buildx's containers. */
-  "docker-init": {
-    ways: [
-      {
-        sources: [{ suite: bookworm, debs: ["tini"], only: ["./usr/bin/tini-static"] }],
-        programs: { "docker-init": "usr/bin/tini-static" },
-      },
-    ],
-    check: ["docker-init", "--version"],
-  },
   qemu: {
     ways: [
       {
@@ -259,6 +250,19 @@ export const recipes = {
       },
     ],
     check: ["qemu-aarch64-static", "--version"],
+  },
+  /**
+   * Runs the arm64 buildkitd: QEMU 7.2 now and then hangs where a program of several threads starts another one. For
+   * what runs in containers 7.2 is the faster.
+   */
+  "qemu-daemon": {
+    ways: [
+      {
+        sources: [{ suite: "trixie", debs: ["qemu-user"], only: ["./usr/bin/qemu-aarch64"] }],
+        programs: { "qemu-aarch64": "usr/bin/qemu-aarch64" },
+      },
+    ],
+    check: ["qemu-aarch64", "--version"],
   },
   /** Static shells for three platforms: the smallest real content of an image. */
   busybox: {
@@ -298,6 +302,11 @@ export const recipes = {
       },
     ],
     check: ["node24-arm64"],
+  },
+  /** npm itself, for images: JavaScript, of no architecture. */
+  npm: {
+    ways: [{ sources: [{ npm: "npm@11" }], programs: { "npm-cli": "package/bin/npm-cli.js" } }],
+    check: ["npm-cli", "--version"],
   },
   python: {
     ways: [
