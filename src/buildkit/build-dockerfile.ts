@@ -48,7 +48,8 @@ export async function buildDockerfile(
   await using workspace = await makeTempDir();
   const prepare = prepareIn(workspace.path, request, options.stores);
   const outcomes = await buildPlatforms(plan, farm, { ...request, dockerfileText: text }, prepare, ctx);
-  return publishPlatforms(outcomes, plan, request, options.stores, ctx);
+  // Awaited here: the workspace must outlive it.
+  return await publishPlatforms(outcomes, plan, request, options.stores, ctx);
 }
 
 async function probedFarm(

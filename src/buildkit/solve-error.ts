@@ -82,7 +82,6 @@ export function solveError(failure: SolveFailure): AnyarchError {
   const [best] = diagnoses;
   const said = [
     `${place.platform} ${read.what} on ${place.node} (${place.placement})${stepText(vertex)}: ${read.why}.`,
-    ...(best === undefined ? [] : [`${best.title}: ${best.why}`]),
     ...quoted(vertex?.log ?? []),
   ];
   return new AnyarchError(code, said.join("\n"), {
@@ -105,7 +104,8 @@ function quoted(log: readonly string[]): readonly string[] {
 
 function hintOf(best: Diagnosis | undefined): string | undefined {
   if (best === undefined || best.confidence === "possible" || best.fixes.length === 0) return undefined;
-  return best.fixes.map(({ title, detail }) => (detail === "" ? title : `${title}:\n${detail}`)).join("\n");
+  const fixes = best.fixes.map(({ title, detail }) => (detail === "" ? title : `${title}: ${detail}`));
+  return [`${best.title}: ${best.why}`, ...fixes].join("\n");
 }
 
 function hintFor(code: ErrorCode, emulated: boolean, signal: string | undefined): string | undefined {
