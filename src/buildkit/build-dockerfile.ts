@@ -1,16 +1,84 @@
+import { join } from "node:path";
+import { parseDockerfile } from "../dockerfile/parse.ts";
+import { stageFlow } from "../dockerfile/flow.ts";
+import { runTask } from "../events/task.ts";
 import type { Context } from "../host/context.ts";
+import { makeTempDir } from "../host/temp-dir.ts";
+import { readTextFile } from "../host/text-file.ts";
 import type { DockerfileRequest } from "../plan/dockerfile-request.ts";
+import { prepareIn } from "./attempt.ts";
 import type { DockerfileBuildOptions } from "./build-options.ts";
+import { buildPlatforms } from "./build-platforms.ts";
 import type { DockerfileBuildResult } from "./build-result.ts";
+import { chooseDelivery } from "./delivery.ts";
 import type { DockerfilePlan } from "./dockerfile-plan.ts";
-/** Its signature only: the implementation comes with the branch "execution", which takes this file's place. */
-export declare function buildDockerfile(
+import type { Farm } from "./node.ts";
+import { openFarm } from "./open-farm.ts";
+import { placePlatforms } from "./place.ts";
+import { publishPlatforms } from "./publish-platforms.ts";
+import { solveFor } from "./solve-for.ts";
+
+/** Stands for the directory of a build's files in commands that are only shown. */
+const shownWorkspace = "/tmp/anyarch";
+
+/** Finds and probes the builders and says what would be built where; builds nothing but the probes. */
+export async function planDockerfile(
   request: DockerfileRequest,
   options: DockerfileBuildOptions,
   ctx: Context,
-): Promise<DockerfileBuildResult>;
-export declare function planDockerfile(
+): Promise<DockerfilePlan> {
+  const text = readTextFile(request.dockerfile);
+  await using farm = await probedFarm(request, options, ctx);
+  return place(request, text, farm);
+}
+
+/**
+ * The Dockerfile engine: read, probe, place, build, publish. Nothing is built where a required platform has no
+ * builder, and nothing is published that isn't complete or wasn't allowed to be partial. Whatever happens, temporary
+ * builders and files are removed.
+ */
+export async function buildDockerfile(
   request: DockerfileRequest,
   options: DockerfileBuildOptions,
   ctx: Context,
-): Promise<DockerfilePlan>;
+): Promise<DockerfileBuildResult> {
+  const text = readTextFile(request.dockerfile);
+  await using farm = await probedFarm(request, options, ctx);
+  const plan = place(request, text, farm);
+  await using workspace = await makeTempDir();
+  const prepare = prepareIn(workspace.path, request, options.stores);
+  const outcomes = await buildPlatforms(plan, farm, { ...request, dockerfileText: text }, prepare, ctx);
+  return publishPlatforms(outcomes, plan, request, options.stores, ctx);
+}
+
+async function probedFarm(
+  request: DockerfileRequest,
+  { stores }: DockerfileBuildOptions,
+  ctx: Context,
+): Promise<Farm> {
+  const { credentials } = stores;
+  const farm = await runTask(ctx.emit, "probe builders", {}, async (task) => {
+    const opened = await openFarm(request, { ...(credentials && { credentials }) }, ctx);
+    task.detail(`${opened.nodes.length} of ${opened.nodes.length + opened.unreachable.length}`);
+    return opened;
+  });
+  for (const { error } of farm.unreachable) {
+    ctx.emit({ type: "log", level: "warning", message: error.message });
+  }
+  return farm;
+}
+
+/** Throws DOCKERFILE_INVALID, BUILDER_LACKS_PLATFORM and what the only node for a platform failed with. */
+function place(request: DockerfileRequest, text: string, farm: Farm): DockerfilePlan {
+  return placePlatforms(request, parseDockerfile(text), farm, {
+    flow: stageFlow,
+    hazards: [],
+    solve: (requested, node) =>
+      solveFor(
+        request,
+        requested,
+        chooseDelivery(request, node, requested.platform, shownWorkspace),
+        join(shownWorkspace, "metadata.json"),
+      ),
+  });
+}

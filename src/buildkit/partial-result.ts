@@ -24,9 +24,12 @@ export function allowPartial(
   request: Pick<DockerfileRequest, "fallback">,
 ): PartialResult {
   const built = outcomes.filter((outcome) => outcome.ok);
-  const failed = outcomes.filter((outcome) => !outcome.ok);
-  const cancelled = failed.find(({ error }) => isAbort(error));
-  if (cancelled !== undefined) throw cancelledBeforePublishing(cancelled.error);
+  // What was cancelled because of another platform's failure isn't the failure.
+  const failed = outcomes
+    .filter((outcome) => !outcome.ok)
+    .sort((a, b) => Number(isAbort(a.error)) - Number(isAbort(b.error)));
+  const [cancelled] = failed;
+  if (cancelled !== undefined && isAbort(cancelled.error)) throw cancelledBeforePublishing(cancelled.error);
   const omitted = [
     ...failed.map(describe),
     ...plan.omitted.filter(
