@@ -53,9 +53,14 @@ export async function solve(
   const output = layout ? `type=oci,tar=false,dest=${to}` : `type=image,name=${to},${byDigest}push=true`;
   await node.buildctl(
     [
-      ...["build", "--frontend", "dockerfile.v0", "--output", output, "--metadata-file", metadata],
-      ...["--local", `context=${context}`, "--local", `dockerfile=${context}`],
-      ...["--opt", `platform=${platform}`, ...(attest ? ["--opt", "attest:provenance=mode=min"] : [])],
+      "build",
+      "--frontend=dockerfile.v0",
+      `--local=context=${context}`,
+      `--local=dockerfile=${context}`,
+      `--opt=platform=${platform}`,
+      `--output=${output}`,
+      `--metadata-file=${metadata}`,
+      ...(attest ? ["--opt=attest:provenance=mode=min"] : []),
     ],
     { env: registry.env },
   );
