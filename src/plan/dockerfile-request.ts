@@ -40,6 +40,13 @@ export interface DockerfileRequest {
   readonly load: boolean;
   /** "push-by-digest" where the registry keeps untagged manifests. */
   readonly temporaryTags: boolean;
+  /** Tells this build's temporary tags from those of others; lower-case letters and digits. */
+  readonly buildId?: string;
+  /**
+   * "here" where only this machine knows how the tags' registry is reached (credentials that were handed over, a
+   * configured location, certificate or plain HTTP); "nodes" by default.
+   */
+  readonly pushFrom?: "nodes" | "here";
   readonly verify: "none" | "app" | "full";
   readonly jobs: number;
   /** Tries per node after transient faults; 2 by default. */

@@ -4,7 +4,7 @@ import { chmod, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/p
 import { homedir, tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { AptStates } from "./apt.ts";
-import { fetchSource, type Fetching } from "./fetch.ts";
+import { fetchSource, goWorkspace, type Fetching } from "./fetch.ts";
 import { ProgramFailed, run } from "./process.ts";
 import { recipes, type EngineName, type Recipe, type Way } from "./recipes.ts";
 
@@ -110,6 +110,7 @@ async function install(name: EngineName, home: string, fetching: Fetching): Prom
     try {
       await mkdir(join(staging, "root"));
       for (const source of way.sources ?? []) await fetchSource(source, join(staging, "root"), fetching);
+      await rm(goWorkspace(join(staging, "root")), { recursive: true, force: true });
       await writeWrappers(way, home, staging);
       // Another process may have been faster: its engine is as good as ours.
       await rename(staging, home).catch(async (error: unknown) => {
