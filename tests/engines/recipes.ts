@@ -253,13 +253,17 @@ export const recipes = {
   },
   /**
    * Runs the arm64 buildkitd: QEMU 7.2 now and then hangs where a program of several threads starts another one. For
-   * what runs in containers 7.2 is the faster.
+   * what runs in containers 7.2 is the faster. unpigz of this machine's architecture unpacks layers three times as fast
+   * as what buildkitd, emulated, has built in.
    */
   "qemu-daemon": {
     ways: [
       {
-        sources: [{ suite: "trixie", debs: ["qemu-user"], only: ["./usr/bin/qemu-aarch64"] }],
-        programs: { "qemu-aarch64": "usr/bin/qemu-aarch64" },
+        sources: [
+          { suite: "trixie", debs: ["qemu-user"], only: ["./usr/bin/qemu-aarch64"] },
+          { suite: bookworm, debs: ["pigz", "zlib1g"] },
+        ],
+        programs: { "qemu-aarch64": "usr/bin/qemu-aarch64", unpigz: "usr/bin/unpigz" },
       },
     ],
     check: ["qemu-aarch64", "--version"],
