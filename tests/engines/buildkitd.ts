@@ -149,14 +149,21 @@ async function hostsFile(path: string, names: readonly string[]): Promise<Record
   return { "/etc/hosts": path };
 }
 
-async function commandLine(
-  engines: Engines,
-  architecture: "amd64" | "arm64",
-): Promise<readonly [string, ...string[]]> {
-  if (architecture === "amd64") return [engines.program("buildkitd")];
+interface Program {
+  readonly command: readonly [string, ...string[]];
+  /** For PATH. */
+  readonly path: string;
+}
+
+async function daemonProgram(engines: Engines, architecture: "amd64" | "arm64"): Promise<Program> {
+  if (architecture === "amd64") return { command: [engines.program("buildkitd")], path: engines.path };
   await registerQemu(); // For what runs in its containers.
-  const emulator = (await needEngine("qemu-daemon")).program("qemu-aarch64");
-  return [emulator, join(engines.root("buildkit"), "bin/arm64/buildkitd")];
+  const emulator = await needEngine("qemu-daemon");
+  const daemon = join(engines.root("buildkit"), "bin/arm64/buildkitd");
+  return {
+    command: [emulator.program("qemu-aarch64"), daemon],
+    path: `${engines.path}:${emulator.path}`,
+  };
 }
 
 /**
@@ -178,12 +185,12 @@ export async function startBuildkitd(options: BuildkitdOptions = {}): Promise<Bu
     own({ [Symbol.asyncDispose]: () => removeCgroups(cgroup) });
     const configuration = daemonConfiguration(options, { root, address: wanted, cgroup, certificates });
     await writeFile(file("buildkitd.toml"), configuration);
-    const program = await commandLine(engines, architecture);
+    const { command, path } = await daemonProgram(engines, architecture);
     const running = /running server on ([^\s"]+)/;
     const daemon = own(
-      await startEnclosed(program[0], [...program.slice(1), "--config", file("buildkitd.toml")], {
+      await startEnclosed(command[0], [...command.slice(1), "--config", file("buildkitd.toml")], {
         env: {
-          PATH: `${engines.path}:${process.env["PATH"] ?? ""}`,
+          PATH: `${path}:${process.env["PATH"] ?? ""}`,
           HOME: directory,
           BUILDKIT_HOST: undefined,
           OTEL_TRACES_EXPORTER: "none",

@@ -6,7 +6,8 @@ import { basename, dirname, join } from "node:path";
 import { AptStates } from "./apt.ts";
 import { fetchSource, goWorkspace, type Fetching } from "./fetch.ts";
 import { ProgramFailed, run } from "./process.ts";
-import { recipes, type EngineName, type Recipe, type Way } from "./recipes.ts";
+import type { Recipe, Way } from "./recipe.ts";
+import { recipes, type EngineName } from "./recipes.ts";
 
 export type { EngineName } from "./recipes.ts";
 
