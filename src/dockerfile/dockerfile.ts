@@ -30,8 +30,20 @@ export interface Instruction {
   readonly text: string;
   /** "--mount=type=cache,target=/root" → {name: "mount", value: "type=cache,target=/root"}. */
   readonly flags: readonly { readonly name: string; readonly value?: string }[];
-  readonly heredocs: readonly { readonly name: string; readonly body: string; readonly expand: boolean }[];
+  readonly heredocs: readonly Heredoc[];
+  /** Where in `text` each further source line begins, for naming lines; absent where all is on `line`. */
+  readonly lineStarts?: readonly { readonly at: number; readonly line: number }[];
   /** 1-based; of the keyword, and of the last line with here-documents. */
   readonly line: number;
   readonly endLine: number;
+}
+
+export interface Heredoc {
+  readonly name: string;
+  /** With its line breaks; leading tabs removed where it is `<<-`. */
+  readonly body: string;
+  /** False where the name is quoted: nothing in the body is expanded. */
+  readonly expand: boolean;
+  /** Of the first line of the body; 1-based. */
+  readonly line?: number;
 }
