@@ -31,7 +31,7 @@ EOF
 
 const runFile = `FROM scratch AS run
 COPY program /program
-RUN ["/program"]
+RUN --network=none ["/program"]
 FROM scratch
 COPY --from=run /program /*aps /
 `;
