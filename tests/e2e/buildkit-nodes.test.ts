@@ -2,6 +2,7 @@ import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { makeTempDir, type TempDir } from "../../src/host/temp-dir.ts";
+import { startBaseRegistry } from "../engines/base-images.ts";
 import { loadBuildkitImage } from "../engines/buildkit-image.ts";
 import { registryConfig, startBuildkitd, type Buildkitd } from "../engines/buildkitd.ts";
 import { crane } from "../engines/clients.ts";
@@ -13,7 +14,7 @@ import { startRegistry } from "../engines/registry.ts";
 import { makeSshClient, startSshd } from "../engines/sshd.ts";
 import { describeWith } from "../engines/suites.ts";
 
-const nodes = ["buildkit", "busybox", "qemu", "openssl"] as const;
+const nodes = ["buildkit", "busybox", "qemu", "qemu-daemon", "openssl"] as const;
 const engines = await ensureEngines([...nodes, "buildx", "sshd", "dockerd", "docker-registry", "crane"]);
 
 let temp: TempDir;
@@ -98,6 +99,29 @@ describeWith(engines, nodes, "BuildKit nodes", () => {
     await node.kill();
     expect((await building).code).not.toBe(0);
     expect(await sleeping()).toBe(false);
+  });
+});
+
+describeWith(engines, [...nodes, "docker-registry"], "base images", () => {
+  it("are what FROM lines mean, on every platform", async () => {
+    await using bases = await startBaseRegistry(["busybox:stable"]);
+    const dockerfile = join(temp.path, "from-busybox");
+    await mkdir(dockerfile);
+    const steps = [
+      "FROM busybox:stable AS build",
+      "RUN uname -m > /out",
+      "FROM scratch",
+      "COPY --from=build /out /",
+    ];
+    await writeFile(join(dockerfile, "Dockerfile"), steps.join("\n"));
+    await using node = await startBuildkitd({ mirrors: { "docker.io": bases } });
+    const output = join(temp.path, "from-busybox-out");
+    const local = ["--local", `context=${dockerfile}`, "--local", `dockerfile=${dockerfile}`];
+    const both = ["--opt", "platform=linux/amd64,linux/arm64", "--output", `type=local,dest=${output}`];
+    await registerQemu();
+    await node.buildctl(["build", "--frontend", "dockerfile.v0", ...local, ...both]);
+    expect(await readFile(join(output, "linux_amd64/out"), "utf8")).toBe("x86_64\n");
+    expect(await readFile(join(output, "linux_arm64/out"), "utf8")).toBe("aarch64\n");
   });
 });
 

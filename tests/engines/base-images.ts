@@ -17,6 +17,7 @@ import type { RunConfig } from "../../src/oci/image-config.ts";
 import { parsePlatform, type Platform } from "../../src/oci/platform.ts";
 import { copy } from "../../src/stores/copy.ts";
 import { openStore } from "../../src/stores/locations.ts";
+import { machineMirror } from "./apt.ts";
 import { enginesDirectory, ensureEngines, needEngine } from "./install.ts";
 import { startRegistry, type Registry, type RegistryOptions } from "./registry.ts";
 
@@ -59,6 +60,16 @@ function tree(directory: string, to: string): Entry[] {
   });
 }
 
+/** apt's sources of this machine's mirror: they are in the image that stays on this machine, and nowhere else. */
+function debianFiles(): Promise<readonly Entry[]> {
+  const { uri } = machineMirror();
+  const signed = "signed-by=/usr/share/keyrings/debian-archive-keyring.gpg";
+  const suites = ["bookworm", "bookworm-updates"].map((suite) => `deb [${signed}] ${uri} ${suite} main\n`);
+  const bytes = Buffer.from(suites.join(""));
+  const content = { size: bytes.length, content: { bytes } };
+  return Promise.resolve([{ type: "file", path: "etc/apt/sources.list", mode: 0o644, ...content }]);
+}
+
 async function busyboxFiles({ architecture }: Platform): Promise<readonly Entry[]> {
   const engine = await needEngine("busybox");
   const file = join(engine.root("busybox"), architecture, "bin/busybox");
@@ -78,6 +89,7 @@ async function nodeFiles({ architecture }: Platform): Promise<readonly Entry[]> 
   const name = architecture === "arm64" ? "node24-arm64" : "node24";
   const engines = await ensureEngines([name, "npm"]);
   return [
+    ...(await debianFiles()),
     program("usr/local/bin/node", join(engines.root(name), "package/bin/node")),
     ...tree(join(engines.root("npm"), "package"), "usr/local/lib/node_modules/npm"),
     link("usr/local/bin/npm", "../lib/node_modules/npm/bin/npm-cli.js"),
@@ -86,13 +98,14 @@ async function nodeFiles({ architecture }: Platform): Promise<readonly Entry[]> 
 }
 
 /** Docker's image has a Python of its own; Debian's refuses pip outside of virtual environments by a marker file. */
-function pythonFiles(): Promise<readonly Entry[]> {
+async function pythonFiles(): Promise<readonly Entry[]> {
   const nothing = { size: 0, content: { bytes: Buffer.alloc(0) } };
   const hidden = "usr/lib/python3.11/.wh.EXTERNALLY-MANAGED";
-  return Promise.resolve([
+  return [
+    ...(await debianFiles()),
     link("usr/local/bin/python", "/usr/bin/python3"),
     { type: "file", path: hidden, mode: 0o644, ...nothing },
-  ]);
+  ];
 }
 
 const recipes = {
@@ -102,23 +115,29 @@ const recipes = {
     config: { Env: [path], Cmd: ["sh"] },
     version: 1,
   },
-  "debian:bookworm-slim": { packages: slim, config: { Env: [path], Cmd: ["bash"] }, version: 1 },
+  "debian:bookworm-slim": {
+    packages: slim,
+    files: debianFiles,
+    config: { Env: [path], Cmd: ["bash"] },
+    version: 2,
+  },
   "python:3.11-slim": {
     packages: [...slim, "ca-certificates", "python3", "python3-pip", "python3-venv"],
     files: pythonFiles,
     config: { Env: [path, "LANG=C.UTF-8"], Cmd: ["python3"] },
-    version: 1,
+    version: 2,
   },
   "node:24-slim": {
     packages: [...slim, "ca-certificates", "libstdc++6"],
     files: nodeFiles,
     config: { Env: [path], Cmd: ["node"] },
-    version: 1,
+    version: 2,
   },
   "golang:1-bookworm": {
     packages: [...slim, "ca-certificates", "golang-go"],
+    files: debianFiles,
     config: { Env: [path, "GOPATH=/go"], Cmd: ["bash"], WorkingDir: "/go" },
-    version: 1,
+    version: 2,
   },
 } as const satisfies Readonly<Record<string, BaseRecipe>>;
 
@@ -191,12 +210,16 @@ export async function startBaseRegistry(
 ): Promise<Registry> {
   const directory = join(enginesDirectory(), "base-images");
   await mkdir(directory, { recursive: true });
-  const host = createNodeHost({ cacheDir: join(directory, "cache") });
-  try {
-    const ctx = createContext(host);
-    for (const name of names) await provide(name, directory, ctx);
-  } finally {
-    await host.close();
+  const missing = names.filter((name) => !existsSync(join(directory, `${fingerprint(name)}.done`)));
+  if (missing.length > 0) {
+    // Gigabytes: kept only as long as several images may share them.
+    await using cache = await makeTempDir();
+    const host = createNodeHost({ cacheDir: cache.path });
+    try {
+      for (const name of missing) await provide(name, directory, createContext(host));
+    } finally {
+      await host.close();
+    }
   }
   return await startRegistry({ ...options, storage: join(directory, "storage"), readOnly: true });
 }
