@@ -185,6 +185,14 @@ describeWith(engines, needed, "a farm", () => {
       ["mine/arm", "linux/arm64"],
     ]);
     await buildx("rm", "mine");
+    // One that is gone is told so at once, and not after buildx's 20 s.
+    await buildx("create", "--name", "gone", "--driver", "remote", "tcp://127.0.0.1:1");
+    await using without = await farmOf(host, { builders: [], options: { backend: "buildx" } });
+    expect(failures(without)).toEqual([
+      "BUILDER_UNREACHABLE: gone can't be reached: the connection was refused.",
+    ]);
+    expect(without.nodes).toEqual([]);
+    await buildx("rm", "gone");
   }, 60_000);
 
   it("001-08 names what each builder can run, where none can build a platform", async () => {
