@@ -5,6 +5,7 @@ import type { Backend } from "./backend.ts";
 import { buildctlCommand, type BuildctlAccess } from "./buildctl-command.ts";
 import { buildxCommand, type BuildxAccess } from "./buildx-command.ts";
 import { openContainerBuilder, openRemoteBuilder, openUserBuilder } from "./buildx-builders.ts";
+import { remoteEndpoint } from "./buildx-store.ts";
 import type { ClientConfig } from "./client-config.ts";
 import { greetContainer } from "./greet-container.ts";
 import type { Endpoint, NodeSpec } from "./node.ts";
@@ -61,7 +62,10 @@ export async function connect(spec: NodeSpec, tools: FarmTools, ctx: Context): P
   const buildctl = tools.backends.find(({ name }) => name === "buildctl");
   if (endpoint.kind === "builder" || endpoint.kind === "context") {
     if (buildx === undefined) throw needsBuildx(spec.name);
-    if (endpoint.kind === "builder") return openUserBuilder(spec.name, endpoint, buildx, tools, ctx);
+    if (endpoint.kind === "builder") {
+      await greetStored(spec.name, endpoint, tools.probeTimeoutMs, ctx);
+      return openUserBuilder(spec.name, endpoint, buildx, tools, ctx);
+    }
     return openContainerBuilder(spec.name, endpoint.name, buildx, tools, ctx);
   }
   const way = await greet(spec, buildx !== undefined, tools.probeTimeoutMs, ctx);
@@ -77,14 +81,25 @@ export async function connect(spec: NodeSpec, tools: FarmTools, ctx: Context): P
     : openBuildctl(endpoint, preferred, tools);
 }
 
-/** Says why a node that built before can't be reached any more; undefined when it can. */
+/** Goes to a node that built before once more. Throws as {@link connect} does when it can't be reached. */
 export async function greetAgain(spec: NodeSpec, timeoutMs: number, ctx: Context): Promise<void> {
-  if (spec.endpoint.kind === "builder" || spec.endpoint.kind === "context") return;
-  await greet(spec, true, timeoutMs, ctx);
+  if (spec.endpoint.kind === "context") return;
+  if (spec.endpoint.kind === "builder") await greetStored(spec.name, spec.endpoint, timeoutMs, ctx);
+  else await greet(spec, true, timeoutMs, ctx);
+}
+
+async function greetStored(
+  name: string,
+  builder: Extract<Endpoint, { readonly kind: "builder" }>,
+  timeoutMs: number,
+  ctx: Context,
+): Promise<void> {
+  const endpoint = await remoteEndpoint(builder, ctx);
+  if (endpoint !== undefined) await greet({ name, endpoint }, false, timeoutMs, ctx);
 }
 
 async function greet(
-  { name, endpoint }: NodeSpec,
+  { name, endpoint }: Pick<NodeSpec, "name" | "endpoint">,
   canUseDocker: boolean,
   timeoutMs: number,
   ctx: Context,

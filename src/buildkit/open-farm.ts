@@ -24,10 +24,9 @@ interface OpenNode extends Node {
 
 /**
  * Finds the nodes that may build: those of `request.builders`, and where they leave a platform out, or there are none,
- * what this machine knows. All are probed
- * side by side, each step within a time limit; what doesn't work is kept with its error. A farm without a node is a
- * result too. Throws BUILDER_TOOL_MISSING without a client, BUILDER_INVALID for a malformed endpoint. Disposing of
- * the farm removes everything temporary.
+ * what this machine knows. All are probed side by side, each step within a time limit; what doesn't work is kept with
+ * its error. A farm without a node is a result too. Throws BUILDER_TOOL_MISSING without a client, BUILDER_INVALID for
+ * a malformed endpoint. Disposing of the farm removes everything temporary.
  */
 export async function openFarm(
   request: Pick<DockerfileRequest, "builders" | "platforms" | "jobs">,

@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
+import { runTask } from "../events/task.ts";
 import type { Context } from "../host/context.ts";
 import { formatPlatform, parsePlatform, samePlatform, type Platform } from "../oci/platform.ts";
 import { readInspection, readPlatforms } from "./buildx-inspect.ts";
@@ -31,7 +32,7 @@ EOF
 
 const runFile = `FROM scratch AS run
 COPY program /program
-RUN ["/program"]
+RUN --network=none ["/program"]
 FROM scratch
 COPY --from=run /program /*aps /
 `;
@@ -43,7 +44,8 @@ COPY --from=run /program /*aps /
 export async function probeNode(probe: Probe, tools: FarmTools, ctx: Context): Promise<NodeFacts> {
   const start = performance.now();
   const { connection } = probe;
-  if (connection.boots) await boot(probe, tools, ctx);
+  if (connection.boots)
+    await runTask(ctx.emit, `start BuildKit on ${probe.name}`, {}, () => boot(probe, tools, ctx));
   const [native, said] = await Promise.all([
     solveNativePlatform(probe, tools, ctx),
     askPlatforms(probe, tools, ctx),

@@ -39,7 +39,7 @@ async function containers(): Promise<readonly string[]> {
 describeWith(engines, needed, "builders on a Docker", () => {
   it("001-05 001-06 001-07 are made once, started, found again and removed on request", async () => {
     const host = userHost(engines, home.path, own);
-    const env = host.env as Record<string, string>;
+    const env = host.env;
     const address = docker.env["DOCKER_HOST"] ?? "";
     const cli = engines.program("docker");
     await run(cli, ["context", "create", "there", "--docker", `host=${address}`], { env });

@@ -151,8 +151,8 @@ describeWith(engines, needed, "a farm", () => {
         expect(texts.some((text) => text.includes('"org.example.annotation": "a, \\"b\\""'))).toBe(true);
         expect(texts.some((text) => text.includes('"org.example.label":"a, b"'))).toBe(true);
         // Provenance says the same with both clients: an index of manifest and attestation.
-        const index_ = await readFile(join(blobs, (digest ?? "").slice("sha256:".length)), "utf8");
-        expect(index_).toContain("attestation-manifest");
+        const indexText = await readFile(join(blobs, (digest ?? "").slice("sha256:".length)), "utf8");
+        expect(indexText).toContain("attestation-manifest");
         expect(texts.some((text) => text.includes('"created":"1970-01-01T00:00:01Z"'))).toBe(true);
       }
     },
@@ -162,7 +162,7 @@ describeWith(engines, needed, "a farm", () => {
   it("001-05 001-07 makes its builders anew each time, and leaves the user's alone", async () => {
     const host = userHost(engines, home.path);
     const buildx = (...args: readonly string[]): Promise<{ stdout: string }> =>
-      run(engines.program("docker-buildx"), args, { env: host.env as Record<string, string> });
+      run(engines.program("docker-buildx"), args, { env: host.env });
     await buildx("create", "--name", "mine", "--driver", "remote", "--use", amd64.address);
     const current = (await buildx("ls")).stdout;
     expect(current).toContain("mine*");
@@ -185,6 +185,14 @@ describeWith(engines, needed, "a farm", () => {
       ["mine/arm", "linux/arm64"],
     ]);
     await buildx("rm", "mine");
+    // One that is gone is told so at once, and not after buildx's 20 s.
+    await buildx("create", "--name", "gone", "--driver", "remote", "tcp://127.0.0.1:1");
+    await using without = await farmOf(host, { builders: [], options: { backend: "buildx" } });
+    expect(failures(without)).toEqual([
+      "BUILDER_UNREACHABLE: gone can't be reached: the connection was refused.",
+    ]);
+    expect(without.nodes).toEqual([]);
+    await buildx("rm", "gone");
   }, 60_000);
 
   it("001-08 names what each builder can run, where none can build a platform", async () => {
