@@ -68,7 +68,7 @@ function failure(
   omitted: readonly OmittedResult[],
 ): AnyarchError {
   const { code, message, hint, details, cause } = decisive.error;
-  const others = failed.filter((one) => one !== decisive);
+  const others = failed.filter((one) => one !== decisive && !isAbort(one.error));
   const lines = [
     message,
     ...others.map(
