@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isAbort } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
 import type { Backend } from "./backend.ts";
 import { readInspection } from "./buildx-inspect.ts";
@@ -111,12 +112,29 @@ export async function openUserBuilder(
       undefined,
       "`docker buildx ls` shows the builders; write ssh://HOST for a machine.",
     );
+  if (inspection.driver === "docker" && !(await keepsImagesInContainerd(endpoint.name, tools, ctx)))
+    return openContainerBuilder(nodeName, endpoint.name, buildx, tools, ctx);
   return {
     driver: inspection.driver,
     boots: inspection.driver === "docker-container" || inspection.driver === "kubernetes",
     access: { client: "buildx", program: buildx.program, prefix: buildx.prefix, builder: endpoint.name, env },
     [Symbol.asyncDispose]: async () => {},
   };
+}
+
+/**
+ * Docker's own BuildKit can only export what its image store can hold: with the classic store one platform, and no
+ * layout. A BuildKit container on the same Docker takes its place then.
+ */
+async function keepsImagesInContainerd(name: string, tools: FarmTools, ctx: Context): Promise<boolean> {
+  const context = name === "default" ? [] : ["--context", name];
+  const args = [...context, "info", "--format", "{{json .DriverStatus}}"];
+  const limits = { env: tools.config.env, timeoutMs: tools.probeTimeoutMs };
+  const result = await runLimited(ctx, "docker", args, limits).catch((error: unknown) => {
+    if (isAbort(error) || ctx.signal.aborted) throw error;
+    return undefined; // buildx without docker.
+  });
+  return result?.stdout.includes("io.containerd.snapshotter.v1") === true;
 }
 
 function noSuchNode(

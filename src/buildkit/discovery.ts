@@ -73,6 +73,8 @@ function nodesOf(builder: Builder): readonly FoundNode[] {
   if (builder.Name.startsWith("anyarch-")) return [];
   // A context whose Docker isn't there is no builder that somebody made.
   if (!builder.Driver) return [];
+  // Each docker context is listed as one: only that which is in use counts unless it is named.
+  if (builder.Driver === "docker" && builder.Current !== true && builder.Name !== "default") return [];
   const nodes = builder.Nodes ?? [];
   return nodes.map((node) => {
     const single = nodes.length === 1;

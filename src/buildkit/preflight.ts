@@ -153,6 +153,9 @@ function socketFailure(name: string, endpoint: SocketEndpoint, error: unknown): 
         error,
         "Start buildkitd there, or correct the address.",
       );
+    case "ECONNRESET":
+    case "EPIPE":
+      return unreachable(name, "the connection was closed at once", error);
     case "ENOTFOUND":
     case "EAI_AGAIN":
       return unreachable(name, "the host's name isn't known", error, "Correct the name.");
