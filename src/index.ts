@@ -3,6 +3,7 @@ export { build, type BuildResult, planBuild } from "./api/build.ts";
 export { type ConfigureDockerBuild, docker, DockerBuildOptions } from "./api/docker.ts";
 export type { DockerfileBuildResult } from "./buildkit/build-result.ts";
 export type { DockerfilePlan } from "./buildkit/dockerfile-plan.ts";
+export type { EnvironmentFacts } from "./buildkit/environment.ts";
 export type { Diagnosis } from "./diagnose/diagnosis.ts";
 export type { CopyOptions, CopyReport } from "./api/copy.ts";
 export type { InspectedPlatform, InspectOptions, InspectResult } from "./api/inspect.ts";

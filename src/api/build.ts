@@ -74,15 +74,19 @@ async function runDockerfile(
     import("../stores/publish.ts"),
     import("../host/concurrency.ts"),
   ]);
-  const [result] = await runTogether<DockerfileBuildResult | undefined>(ctx, [
-    (shared) => buildDockerfile(request, options, shared),
-    async (shared) => {
-      await checkPush(request.push ? request.tags : [], options.stores, shared);
-      return undefined;
-    },
-  ]);
-  if (result === undefined) throw new AnyarchError("INTERNAL", "The build ended without a result.");
-  return result;
+  try {
+    const [result] = await runTogether<DockerfileBuildResult | undefined>(ctx, [
+      (shared) => buildDockerfile(request, options, shared),
+      async (shared) => {
+        await checkPush(request.push ? request.tags : [], options.stores, shared);
+        return undefined;
+      },
+    ]);
+    if (result === undefined) throw new AnyarchError("INTERNAL", "The build ended without a result.");
+    return result;
+  } catch (error) {
+    throw await (await import("./failure-environment.ts")).withEnvironment(error, ctx);
+  }
 }
 
 async function planDockerfileBuild(

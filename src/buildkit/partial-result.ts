@@ -16,7 +16,7 @@ export interface PartialResult {
 /**
  * Decides whether what was built may be published without what failed: optional platforms may be missing, others with
  * `--fallback available` only, and never all. Throws the first required platform's error with all that is known of every
- * failure in its details: `platforms`, `omitted`, `diagnoses`.
+ * failure in its details: `platforms`, `omitted`, `diagnoses`, `client`, `nodes`.
  */
 export function allowPartial(
   outcomes: readonly PlatformOutcome[],
@@ -38,13 +38,17 @@ export function allowPartial(
   ];
   const blocking = failed.find(({ optional }) => !optional && request.fallback !== "available");
   const decisive = blocking ?? (built.length === 0 ? failed[0] : undefined);
-  if (decisive !== undefined) throw failure(decisive, built, failed, omitted);
+  if (decisive !== undefined) throw failure(decisive, built, failed, { omitted, ...machines(plan) });
   if (built.length > 0) return { built, omitted };
   const [first] = omitted;
   throw new AnyarchError("BUILDER_LACKS_PLATFORM", first?.message ?? "There is no platform to build.", {
     hint: first?.hint,
     details: { omitted },
   });
+}
+
+function machines({ backend, nodes }: DockerfilePlan): Readonly<Record<string, unknown>> {
+  return { client: `${backend.name} ${backend.version}`, nodes };
 }
 
 function describe({ platform, error, diagnoses, attempts }: PlatformFailed): OmittedResult {
@@ -65,7 +69,7 @@ function failure(
   decisive: PlatformFailed,
   built: readonly PlatformBuilt[],
   failed: readonly PlatformFailed[],
-  omitted: readonly OmittedResult[],
+  known: Readonly<Record<string, unknown>>,
 ): AnyarchError {
   const { code, message, hint, details, cause } = decisive.error;
   const others = failed.filter((one) => one !== decisive && !isAbort(one.error));
@@ -95,7 +99,7 @@ function failure(
         durationMs,
         attempts,
       })),
-      omitted,
+      ...known,
       diagnoses: [decisive, ...others].flatMap(({ platform, diagnoses }) =>
         diagnoses.map((diagnosis) => ({ platform: formatPlatform(platform), ...diagnosis })),
       ),

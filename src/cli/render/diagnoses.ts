@@ -1,18 +1,38 @@
-import type { AnyarchError, Diagnosis } from "../../index.ts";
+import type { AnyarchError, Diagnosis, EnvironmentFacts } from "../../index.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Causes that are spelled out; those below are consequences more often than not. */
 const shown = 3;
 
-/** What a failed build's error knows beside its message: what was tried, what is the matter, and on which machines. */
-export function showFailureDetails(terminal: Terminal, { details }: AnyarchError): void {
-  const diagnoses = listOf(details["diagnoses"], isDiagnosis);
-  for (const diagnosis of diagnoses.slice(0, shown)) terminal.err(`\n${describe(terminal, diagnosis)}`);
-  const facts = listOf(details["environment"], (value) => typeof value === "string");
-  if (facts.length === 0) return;
-  terminal.err(
-    `\n${terminal.paint("err", "dim", ["built with", ...facts.map((fact) => `  ${fact}`)].join("\n"))}\n`,
-  );
+/** What a failed build's error knows beside its message: what is the matter, and on which machines it happened. */
+export function showFailureDetails(terminal: Terminal, { details }: AnyarchError, version: string): void {
+  const { diagnoses, environment } = details;
+  const known = Array.isArray(diagnoses) ? diagnoses.filter(isDiagnosis) : [];
+  for (const diagnosis of known.slice(0, shown)) terminal.err(`\n${describe(terminal, diagnosis)}`);
+  if (!isEnvironment(environment)) return;
+  const lines = ["built with", ...environmentLines(environment, version).map((line) => `  ${line}`)];
+  terminal.err(`\n${terminal.paint("err", "dim", lines.join("\n"))}\n`);
+}
+
+function environmentLines(facts: EnvironmentFacts, version: string): readonly string[] {
+  const { host, mode, client, dockerClient, dockerServer, builders, emulators } = facts;
+  const docker = [dockerClient && `client ${dockerClient}`, dockerServer && `server ${dockerServer}`];
+  const named = docker.filter(Boolean).join(", ");
+  return [
+    `anyarch ${version}, Node.js ${facts.node}, ${host.os} ${host.arch}, kernel ${host.kernel}`,
+    mode.text,
+    ...(client === undefined ? [] : [client]),
+    ...(named === "" ? [] : [`docker ${named}`]),
+    ...builders.map(({ name, native, driver, version: buildkit, unreachable }) => {
+      const what = [native, driver, buildkit && `BuildKit ${buildkit}`].filter(Boolean).join(", ");
+      return `builder ${name}: ${unreachable === undefined ? what : `not used: ${unreachable}`}`;
+    }),
+    ...emulators.map(({ name, version: qemu, flags, enabled }) =>
+      [`emulator ${name}`, qemu, `flags ${flags || "none"}`, enabled ? undefined : "off"]
+        .filter(Boolean)
+        .join(", "),
+    ),
+  ];
 }
 
 function describe(terminal: Terminal, diagnosis: Diagnosis): string {
@@ -48,8 +68,8 @@ function isDiagnosis(value: unknown): value is Diagnosis {
   return typeof value === "object" && value !== null && "code" in value && "why" in value && "fixes" in value;
 }
 
-function listOf<T>(value: unknown, is: (item: unknown) => item is T): readonly T[] {
-  return Array.isArray(value) ? value.filter(is) : [];
+function isEnvironment(value: unknown): value is EnvironmentFacts {
+  return typeof value === "object" && value !== null && "host" in value && "builders" in value;
 }
 
 function indented(text: string): string {
