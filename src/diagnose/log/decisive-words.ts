@@ -66,6 +66,7 @@ export const decisiveWords: readonly string[] = [
   "is not",
   "has no",
   "expired",
+  "exceeded",
   "unavailable",
   "corrupt",
   "conflict",

@@ -20,6 +20,8 @@ export interface LogPattern {
    * host. "not": nothing of the kind.
    */
   readonly emulation?: "shown" | "likely" | "not";
+  /** A condition that no pattern can say; on the whole log. */
+  readonly check?: (log: LogView) => boolean;
   /** How much it says by itself: 100 names the very fault, 40 is a signal that many faults share. Default 80. */
   readonly score?: number;
   /** Default "certain". */

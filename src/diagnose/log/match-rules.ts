@@ -56,6 +56,7 @@ function holds(pattern: LogPattern, at: number, line: LogLine, log: LogView): bo
   if (pattern.nearNot !== undefined && closeBy(pattern.nearNot, at, log)) return false;
   if (pattern.log !== undefined && !log.has(pattern.log)) return false;
   if (pattern.logNot !== undefined && log.has(pattern.logNot)) return false;
+  if (pattern.check !== undefined && !pattern.check(log)) return false;
   if (pattern.emulation === undefined) return true;
   const { level } = emulationOf(log, line.step ?? log.failed);
   if (pattern.emulation === "likely") return level !== "not";
