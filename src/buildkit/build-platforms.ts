@@ -63,7 +63,7 @@ async function asTask(job: Omit<PlatformJob, "parent">, ctx: Context): Promise<P
         failed = outcome;
         throw outcome.error;
       }
-      if (outcome.node !== first?.node) task.detail(`on ${outcome.node}, ${outcome.placement}`);
+      if (outcome.node !== first?.node) task.detail(`then on ${outcome.node}, ${outcome.placement}`);
       return outcome;
     });
   } catch (error) {

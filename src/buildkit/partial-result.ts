@@ -72,7 +72,7 @@ function failure(
   known: Readonly<Record<string, unknown>>,
 ): AnyarchError {
   const { code, message, hint, details, cause } = decisive.error;
-  const others = failed.filter((one) => one !== decisive);
+  const others = failed.filter((one) => one !== decisive && !isAbort(one.error));
   const lines = [
     message,
     ...others.map(

@@ -78,7 +78,7 @@ export class SolveEvents {
       case "text":
         watchdog?.alive();
         this.#text.add(redact(update.text));
-        this.#options.reader.line(update.text);
+        this.#options.reader.line(redact(update.text));
         return;
       case "skipped":
         watchdog?.alive();
@@ -135,10 +135,11 @@ export class SolveEvents {
   }
 
   #start(digest: string, name: string): Running {
-    const step = stepOfVertex(name);
+    const safe = redact(name);
+    const step = stepOfVertex(safe);
     const running: Running = {
       task: `b${++counter}`,
-      name: redact(name.replace(/\s+/g, " ")),
+      name: safe.replace(/\s+/g, " "),
       step,
       streams: new Map(),
       tail: new Tail(keptLines),
@@ -190,7 +191,7 @@ export class SolveEvents {
   #line(vertex: string, running: Running, stream: LogUpdate["stream"], line: string): void {
     const message = redact(line);
     running.tail.add(message);
-    this.#options.reader.line(line, running.step);
+    this.#options.reader.line(message, running.step);
     if (this.#options.isCrash(line)) {
       running.crash = message;
       this.#options.watchdog?.crashed(vertex, message);
