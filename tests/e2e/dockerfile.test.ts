@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { makeContext } from "../integration/buildkit/built-platform.ts";
@@ -100,6 +100,19 @@ describeWith(engines, needed, "anyarch build of a Dockerfile", () => {
     });
     expect(inspected.stdout).toContain(result.digest);
     expect(inspected.stdout).toMatch(/linux\/amd64[\s\S]*linux\/arm64/);
+  });
+
+  it("keeps its own output out of the next build's context", async () => {
+    writeFileSync(join(workspace.path, "All.Dockerfile"), "FROM scratch\nCOPY . /\n");
+    writeFileSync(join(workspace.path, ".dockerignore"), "context\n*.json\n!dist\n");
+    const files = async () => {
+      const run = await build("-f", "All.Dockerfile", "--format", "json", "--verify", "full");
+      const { platforms } = JSON.parse(run.stdout) as { platforms: { verified: { files: number } }[] };
+      return platforms[0]?.verified.files;
+    };
+    expect(await files()).toBe(5);
+    expect(await files()).toBe(5);
+    rmSync(join(workspace.path, ".dockerignore"));
   });
 
   it("prints what it would do", async () => {
