@@ -229,22 +229,18 @@ export const docker = {
    * Builds a Dockerfile (or the one in a directory) and publishes the result. Relative paths are of the current
    * directory, which is the context as well unless withContext says another. Throws AnyarchError.
    */
-  async build(
+  build: async (
     dockerfile: string,
     configure: ConfigureDockerBuild = (options) => options,
     settings: ApiSettings = {},
-  ): Promise<DockerfileBuildResult> {
-    return build(optionsFor(dockerfile, configure), settings);
-  },
+  ): Promise<DockerfileBuildResult> => build(optionsFor(dockerfile, configure), settings),
 
   /** What {@link docker.build} would do, without doing it: builders are probed, nothing is built. */
-  async plan(
+  plan: async (
     dockerfile: string,
     configure: ConfigureDockerBuild = (options) => options,
     settings: ApiSettings = {},
-  ): Promise<DockerfilePlan> {
-    return planBuild(optionsFor(dockerfile, configure), settings);
-  },
+  ): Promise<DockerfilePlan> => planBuild(optionsFor(dockerfile, configure), settings),
 };
 
 function optionsFor(

@@ -12,6 +12,7 @@ import { buildPlatforms } from "./build-platforms.ts";
 import type { DockerfileBuildResult } from "./build-result.ts";
 import { chooseDelivery } from "./delivery.ts";
 import type { DockerfilePlan } from "./dockerfile-plan.ts";
+import { keepOutputsOut } from "./keep-outputs-out.ts";
 import type { Farm } from "./node.ts";
 import { openFarm } from "./open-farm.ts";
 import { placePlatforms } from "./place.ts";
@@ -46,7 +47,8 @@ export async function buildDockerfile(
   await using farm = await probedFarm(request, options, ctx);
   const plan = place(request, text, farm);
   await using workspace = await makeTempDir();
-  const prepare = prepareIn(workspace.path, request, options.stores);
+  const solved = await keepOutputsOut(request, workspace.path, ctx.host.cwd);
+  const prepare = prepareIn(workspace.path, solved, options.stores);
   const outcomes = await buildPlatforms(plan, farm, { ...request, dockerfileText: text }, prepare, ctx);
   // Awaited here: the workspace must outlive it.
   return await publishPlatforms(outcomes, plan, request, options.stores, ctx);

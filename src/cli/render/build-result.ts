@@ -31,7 +31,8 @@ function showOmitted(terminal: Terminal, { omitted, plan }: BuildResult): void {
   for (const { platform, message, hint, attempts = [] } of omitted) {
     terminal.err(`\n${terminal.paint("err", "yellow", `LEFT OUT ${platform}`)}  ${message}\n`);
     if (hint !== undefined) terminal.err(hint.replace(/^/gm, "  ") + "\n");
-    for (const { node, placement, durationMs, failure } of attempts) {
+    // Of a single one the message tells already.
+    for (const { node, placement, durationMs, failure } of attempts.length > 1 ? attempts : []) {
       const how = failure === undefined ? "" : `: ${failure.message.split("\n", 1)[0]} [${failure.code}]`;
       terminal.err(`  tried on ${node}, ${placement}, ${formatSeconds(durationMs)}${how}\n`);
     }
@@ -93,7 +94,7 @@ function sharing(result: BuildResult): string {
 }
 
 function showPublished(terminal: Terminal, result: BuildResult): void {
-  const kind = result.mediaType.includes("index") ? `index of ${result.platforms.length} platforms` : "image";
+  const kind = result.mediaType.includes("index") ? indexOf(result.platforms.length) : "image";
   terminal.out(
     `\n${terminal.paint("out", "bold", kind)} ${result.digest}  in ${formatSeconds(result.durationMs)}\n`,
   );
@@ -107,6 +108,11 @@ function showPublished(terminal: Terminal, result: BuildResult): void {
   }
   const next = nextCommand(result);
   if (next !== undefined) terminal.out(`\nnext: ${terminal.paint("out", "cyan", next)}\n`);
+}
+
+/** Of a single platform where it has attestations. */
+function indexOf(platforms: number): string {
+  return platforms === 1 ? "index of one platform" : `index of ${platforms} platforms`;
 }
 
 function nextCommand(result: BuildResult): string | undefined {
