@@ -14,4 +14,16 @@ export type { Context, Host } from "./host/context.ts";
 export type { BuildOptions } from "./plan/build-options.ts";
 export type { BuildPlan } from "./plan/build-plan.ts";
 export type { CacheReport, PruneOptions } from "./api/cache.ts";
-export { cacheReport, copy, createIndex, inspect, inspectRaw, pruneCache, verify } from "./api/lazy.ts";
+export {
+  cacheReport,
+  copy,
+  createIndex,
+  explain,
+  faults,
+  inspect,
+  inspectRaw,
+  pruneCache,
+  verify,
+} from "./api/lazy.ts";
+export type { ExplainOptions, ExplainReport, Fault, LogSource } from "./api/explain.ts";
+export type { Diagnosis, FailedStep, Fix } from "./diagnose/diagnosis.ts";

@@ -28,9 +28,14 @@ export class StepTracker {
     return this.#excerptLine(text) ?? this.#classic(text) ?? this.#shell(text) ?? this.#plain(text);
   }
 
-  #given(text: string, given: FailedStep): Placed {
-    const name = `${given.stage ?? ""} ${given.index ?? ""} ${given.command ?? ""}`;
+  #given(text: string, given: LogStep): Placed {
+    const name = [given.platform, given.stage, given.index, given.command].join(" ");
     const step = this.#byName.get(name) ?? this.#remember(name, { ...given });
+    if (/^ERROR: (?:context cancel+ed|cancel+ed)/.test(text)) step.state ??= "abandoned";
+    else if (text.startsWith("ERROR: ")) this.#fail(step);
+    if (text === given.command || (text.startsWith("[") && parseStepName(text) !== undefined)) {
+      return { text, kind: "echo", step };
+    }
     return { ...this.#output(text, step), step };
   }
 

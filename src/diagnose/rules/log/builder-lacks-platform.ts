@@ -6,7 +6,6 @@ export const rule: LogRule = {
   code: "builder-lacks-platform",
   title: "The builder can't execute this platform",
   architecture: true,
-  emulated: false,
   patterns: [
     { line: /runtime execution on platform \S{1,40} not supported/i, score: 97 },
     {
