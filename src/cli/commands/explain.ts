@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { AnyarchError, explain, type ExplainReport, faults, type LogSource } from "../../index.ts";
 import type { CommandModule } from "../commands.ts";
 import { collect, outputFlags } from "../flags.ts";
-import { showDiagnoses, showFault } from "../render/diagnosis.ts";
 
 export const command: CommandModule = {
   configure: (cli) =>
@@ -16,6 +15,7 @@ export const command: CommandModule = {
       .option("--builder <name>", "the builder whose history it is"),
   async run([logs], flags, io) {
     const output = outputFlags(flags);
+    const { showDiagnoses, showFault } = await import("../render/diagnosis.ts");
     const names = (logs ?? []) as readonly string[];
     const fault = await namedFault(names);
     if (fault !== undefined) {

@@ -1,7 +1,6 @@
 import { faults } from "../../index.ts";
 import type { CommandModule } from "../commands.ts";
 import { outputFlags } from "../flags.ts";
-import { formatTable } from "../render/table.ts";
 
 export const command: CommandModule = {
   configure: (cli) => cli,
@@ -18,6 +17,7 @@ export const command: CommandModule = {
       return 0;
     }
     io.terminal.out(`${io.terminal.paint("out", "bold", "Faults that anyarch explain finds in logs")}\n`);
+    const { formatTable } = await import("../render/table.ts");
     io.terminal.out(formatTable(rules.map(({ code, title }) => [`  ${code}`, title])));
     io.terminal.out("anyarch explain CODE tells more of one.\n");
     return 0;

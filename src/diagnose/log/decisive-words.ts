@@ -65,6 +65,7 @@ export const decisiveWords: readonly string[] = [
   "doesn't",
   "is not",
   "has no",
+  "not available",
   "expired",
   "exceeded",
   "unavailable",

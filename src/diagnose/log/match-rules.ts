@@ -2,7 +2,7 @@ import type { Diagnosis, Fix } from "../diagnosis.ts";
 import type { LogLine, LogStep } from "./log-line.ts";
 import type { LogPattern, LogRule } from "./log-rule.ts";
 import { buildPlatformPatch, languageOf } from "../build-platform-patch.ts";
-import { emulationOf, type LogView } from "./log-view.ts";
+import { type EmulationLevel, emulationOf, type LogView } from "./log-view.ts";
 
 const before = 20;
 const after = 10;
@@ -57,12 +57,18 @@ function holds(pattern: LogPattern, at: number, line: LogLine, log: LogView): bo
   if (pattern.nearNot !== undefined && closeBy(pattern.nearNot, at, log)) return false;
   if (pattern.log !== undefined && !log.has(pattern.log)) return false;
   if (pattern.logNot !== undefined && log.has(pattern.logNot)) return false;
-  if (pattern.check !== undefined && !pattern.check(log)) return false;
+  if (pattern.check !== undefined && !pattern.check(log, line)) return false;
   if (pattern.emulation === undefined) return true;
   const { level } = emulationOf(log, line.step ?? log.failed);
-  if (pattern.emulation === "likely") return level !== "not";
-  return level === pattern.emulation;
+  return levels[pattern.emulation].includes(level);
 }
+
+const levels: Readonly<Record<NonNullable<LogPattern["emulation"]>, readonly EmulationLevel[]>> = {
+  shown: ["shown"],
+  likely: ["shown", "likely"],
+  possible: ["shown", "likely", "unknown"],
+  not: ["unknown", "not"],
+};
 
 function ran(command: RegExp, step: LogStep | undefined, log: LogView): boolean {
   const own = step?.command ?? log.failed?.command;

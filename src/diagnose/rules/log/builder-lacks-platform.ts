@@ -26,7 +26,7 @@ export const rule: LogRule = {
       detail:
         "docker run --privileged --rm tonistiigi/binfmt --install all\ndocker buildx rm ci-builder || true\ndocker buildx create --name ci-builder --driver docker-container --use\ndocker buildx inspect --bootstrap ci-builder\nA builder looks for emulators when it starts. Platforms must then list linux/arm64. `anyarch doctor --fix` does and checks it.",
     },
-    { title: "Add a node that has the platform", detail: `${nativeNode.detail}` },
+    { title: "Add a node that has the platform", detail: nativeNode.detail },
     {
       title: "Name the builder in every build",
       detail:
