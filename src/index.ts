@@ -27,4 +27,16 @@ export type {
   ReportedPlacement,
 } from "./plan/build-result.ts";
 export type { CacheReport, PruneOptions } from "./api/cache.ts";
-export { cacheReport, copy, createIndex, inspect, inspectRaw, pruneCache, verify } from "./api/lazy.ts";
+export {
+  cacheReport,
+  copy,
+  createIndex,
+  explain,
+  faults,
+  inspect,
+  inspectRaw,
+  pruneCache,
+  verify,
+} from "./api/lazy.ts";
+export type { ExplainOptions, ExplainReport, Fault, LogSource } from "./api/explain.ts";
+export type { Diagnosis, FailedStep, Fix } from "./diagnose/diagnosis.ts";

@@ -10,7 +10,7 @@ export const builderTable = {
    * True when a platform that was asked for is in no list. Where none was asked for, when all lists are of one CPU: that
    * is what somebody who shows this table wonders about.
    */
-  lacks(log: LogView): boolean {
+  lacks: (log: LogView): boolean => {
     const offered = new Set<string>();
     let after = false;
     for (const { text } of log.lines) {

@@ -65,6 +65,7 @@ export const decisiveWords: readonly string[] = [
   "doesn't",
   "is not",
   "has no",
+  "not available",
   "expired",
   "exceeded",
   "unavailable",
@@ -85,3 +86,45 @@ const anyWord = new RegExp(escaped.join("|"), "i");
 export function isDecisive(text: string): boolean {
   return anyWord.test(text);
 }
+
+/** Of these a log has few even when it is full of errors. */
+export const strongWords: readonly string[] = [
+  "qemu",
+  "uncaught target",
+  "exec format",
+  "illegal instruction",
+  "segmentation fault",
+  "failed to solve",
+  "did not complete",
+  "non-zero code",
+  "no match for platform",
+  "no matching manifest",
+  "no space left",
+  "killed",
+  "out of memory",
+  "manifest unknown",
+  "is a manifest list",
+  "toomanyrequests",
+  "not supported",
+  "binfmt",
+  "rosetta error",
+  "lfstack",
+  "internal compiler error",
+  "exited with code",
+  "wrong format",
+];
+
+/** What tells which step a line belongs to, and on which machine it runs. */
+export const structuralWords: readonly string[] = [
+  "[linux/",
+  "] run ",
+  "] copy ",
+  "] add ",
+  "] from ",
+  "] workdir ",
+  "step ",
+  "--platform",
+  "os/arch",
+  "setup-qemu",
+  "platforms: ",
+];

@@ -1,6 +1,6 @@
 import type { LogLine } from "./log-line.ts";
 
-const headLines = 300;
+const headLines = 2000;
 const tailLines = 300;
 const decisiveLines = 2500;
 const linesBefore = 6;

@@ -1,4 +1,5 @@
 import type { Diagnosis, Fix } from "../diagnosis.ts";
+import type { LogLine } from "./log-line.ts";
 import type { LogView } from "./log-view.ts";
 
 /** One way in which a log shows a fault. All conditions that are given have to hold. */
@@ -17,11 +18,11 @@ export interface LogPattern {
   readonly logNot?: RegExp;
   /**
    * "shown": the log proves emulation at this place. "likely": that, or the step is for another CPU than the commonest
-   * host. "not": nothing of the kind.
+   * host. "possible": that, or nothing speaks against it. "not": nothing speaks for it.
    */
-  readonly emulation?: "shown" | "likely" | "not";
-  /** A condition that no pattern can say; on the whole log. */
-  readonly check?: (log: LogView) => boolean;
+  readonly emulation?: "shown" | "likely" | "possible" | "not";
+  /** A condition that no pattern can say. */
+  readonly check?: (log: LogView, line: LogLine) => boolean;
   /** How much it says by itself: 100 names the very fault, 40 is a signal that many faults share. Default 80. */
   readonly score?: number;
   /** Default "certain". */

@@ -106,11 +106,14 @@ export function cpuOf(platform: string | undefined): string | undefined {
   return cpu === undefined ? undefined : (machines[cpu] ?? cpu);
 }
 
+/** "unknown" where nothing speaks for or against it. */
+export type EmulationLevel = "shown" | "likely" | "unknown" | "not";
+
 /** How sure one can be that this step ran under emulation; undefined where nothing tells. */
 export function emulationOf(
   log: LogView,
   step: LogStep | undefined,
-): { readonly level: "shown" | "likely" | "not"; readonly emulated?: boolean } {
+): { readonly level: EmulationLevel; readonly emulated?: boolean } {
   if (log.known.emulated !== undefined)
     return { level: log.known.emulated ? "shown" : "not", emulated: log.known.emulated };
   if (step?.runsOn !== undefined && cpuOf(step.runsOn) !== cpuOf(step.platform))
@@ -128,7 +131,7 @@ export function emulationOf(
     return cpu === undefined ? { level: "likely" } : { level: "shown", emulated: true };
   // Most machines that build for several platforms are amd64.
   if (cpu !== undefined && cpu !== "amd64" && cpu !== "386") return { level: "likely" };
-  return { level: "not" };
+  return { level: cpu === undefined ? "unknown" : "not" };
 }
 
 /** A 64-bit x86 CPU runs 32-bit programs by itself; arm64 servers mostly don't, but many do. */

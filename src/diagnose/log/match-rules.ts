@@ -1,7 +1,8 @@
-import type { Diagnosis } from "../diagnosis.ts";
+import type { Diagnosis, Fix } from "../diagnosis.ts";
 import type { LogLine, LogStep } from "./log-line.ts";
 import type { LogPattern, LogRule } from "./log-rule.ts";
-import { emulationOf, type LogView } from "./log-view.ts";
+import { buildPlatformPatch, languageOf } from "../build-platform-patch.ts";
+import { type EmulationLevel, emulationOf, type LogView } from "./log-view.ts";
 
 const before = 20;
 const after = 10;
@@ -56,12 +57,18 @@ function holds(pattern: LogPattern, at: number, line: LogLine, log: LogView): bo
   if (pattern.nearNot !== undefined && closeBy(pattern.nearNot, at, log)) return false;
   if (pattern.log !== undefined && !log.has(pattern.log)) return false;
   if (pattern.logNot !== undefined && log.has(pattern.logNot)) return false;
-  if (pattern.check !== undefined && !pattern.check(log)) return false;
+  if (pattern.check !== undefined && !pattern.check(log, line)) return false;
   if (pattern.emulation === undefined) return true;
   const { level } = emulationOf(log, line.step ?? log.failed);
-  if (pattern.emulation === "likely") return level !== "not";
-  return level === pattern.emulation;
+  return levels[pattern.emulation].includes(level);
 }
+
+const levels: Readonly<Record<NonNullable<LogPattern["emulation"]>, readonly EmulationLevel[]>> = {
+  shown: ["shown"],
+  likely: ["shown", "likely"],
+  possible: ["shown", "likely", "unknown"],
+  not: ["unknown", "not"],
+};
 
 function ran(command: RegExp, step: LogStep | undefined, log: LogView): boolean {
   const own = step?.command ?? log.failed?.command;
@@ -116,9 +123,22 @@ function diagnosisOf({ rule, pattern, at }: Match, log: LogView): Diagnosis {
       return found === undefined ? [] : [{ line: found.number, text: found.text }];
     }),
     why: typeof rule.why === "function" ? rule.why(log, place) : rule.why,
-    fixes: typeof rule.fixes === "function" ? rule.fixes(log, place) : rule.fixes,
+    fixes: [
+      ...patchFor(rule, command, step, log),
+      ...(typeof rule.fixes === "function" ? rule.fixes(log, place) : rule.fixes),
+    ],
     references: rule.references,
   };
+}
+
+/** The change of the Dockerfile that was given, where the rule's fault can be repaired by one. */
+function patchFor(rule: LogRule, command: string, step: LogStep | undefined, log: LogView): readonly Fix[] {
+  if (log.known.dockerfile === undefined || rule.stage === undefined) return [];
+  const language = rule.stage === "any" ? languageOf(command) : rule.stage;
+  if (language === undefined || language === "rust") return [];
+  const patch = buildPlatformPatch(log.known.dockerfile, language, step);
+  if (patch === undefined) return [];
+  return [{ title: "Let the building stage run on the build platform: apply this patch", detail: patch }];
 }
 
 function hasPlace(step: LogStep): boolean {

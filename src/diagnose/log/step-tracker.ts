@@ -28,9 +28,14 @@ export class StepTracker {
     return this.#excerptLine(text) ?? this.#classic(text) ?? this.#shell(text) ?? this.#plain(text);
   }
 
-  #given(text: string, given: FailedStep): Placed {
-    const name = `${given.stage ?? ""} ${given.index ?? ""} ${given.command ?? ""}`;
+  #given(text: string, given: LogStep): Placed {
+    const name = [given.platform, given.stage, given.index, given.command].join(" ");
     const step = this.#byName.get(name) ?? this.#remember(name, { ...given });
+    if (/^ERROR: (?:context cancel+ed|cancel+ed)/.test(text)) step.state ??= "abandoned";
+    else if (text.startsWith("ERROR: ")) this.#fail(step);
+    if (text === given.command || (text.startsWith("[") && parseStepName(text) !== undefined)) {
+      return { text, kind: "echo", step };
+    }
     return { ...this.#output(text, step), step };
   }
 
@@ -40,8 +45,8 @@ export class StepTracker {
       const step = this.#byId.get(id) ?? this.#newStep(id, rest, named);
       return { text: rest, kind: "echo", step };
     }
-    const step = this.#byId.get(id);
-    const timed = /^\d+\.\d+ (.*)$/.exec(rest);
+    const step = this.#byId.get(id) ?? this.#unnamedStep(id, rest);
+    const timed = /^\d+\.\d* +(.*)$/.exec(rest);
     if (timed !== null) return this.#output(timed[1] ?? "", step);
     if (/^(?:DONE|CACHED)\b/.test(rest)) {
       if (step?.state === undefined && step) step.state = "done";
@@ -50,6 +55,13 @@ export class StepTracker {
     if (/^(?:CANCELED|CANCELLED)\b/.test(rest) && step) step.state = "abandoned";
     if (/^ERROR\b/.test(rest) && step) this.#fail(step);
     return this.#output(rest, step);
+  }
+
+  /** "exporting to image" and the like. What a cache couldn't give is built: such failures never end a build. */
+  #unnamedStep(id: string, name: string): LogStep {
+    const step: LogStep = /^(?:importing|inferred) cache/.test(name) ? { state: "abandoned" } : {};
+    if (this.#byId.size < mostSteps) this.#byId.set(id, step);
+    return step;
   }
 
   /** BuildKit's display for terminals, and the excerpt " > [stage 3/7] RUN …:" with its lines up to "------". */
@@ -72,7 +84,7 @@ export class StepTracker {
       this.#excerpt = false;
       return { text, kind: "echo" };
     }
-    if (this.#excerpt) return this.#output(text.replace(/^(?:#\d+ )?\d+\.\d+ /, ""), this.#current);
+    if (this.#excerpt) return this.#output(text.replace(/^(?:#\d+ )?\d+\.\d* +/, ""), this.#current);
     const frame = /^\s{0,6}\d{1,5} \| (?:(>>>) ?)?(.*)$/.exec(text);
     if (frame === null) return undefined;
     return { text: frame[2] ?? "", kind: "echo", ...(this.failed && { step: this.failed }) };
@@ -127,13 +139,13 @@ export class StepTracker {
   #withoutCommand(text: string, known: LogStep | undefined): Placed | undefined {
     const told = lastWords.map((pattern) => pattern.exec(text)).find((match) => match !== null);
     if (told === null || told === undefined) return undefined;
-    const command = (told[2] ?? "").replaceAll('\\"', '"');
+    const command = (told[3] ?? "").replaceAll('\\"', '"');
     const step =
       known ?? this.#stepOf(command) ?? this.failed ?? this.#remember(command, { command: `RUN ${command}` });
     step.command ??= `RUN ${command}`;
     this.#command(command);
     this.#fail(step);
-    return { text: `${told[1] ?? ""}… ${told[3] ?? ""}`, kind: "output", step };
+    return { text: `${told[1] ?? ""}${told[2] ?? ""}… ${told[4] ?? ""}`, kind: "output", step };
   }
 
   #stepOf(command: string): LogStep | undefined {
@@ -158,15 +170,16 @@ export class StepTracker {
   }
 
   #fail(step: LogStep): void {
+    if (step.state === "abandoned") return;
     step.state = "failed";
     this.failed = step;
   }
 }
 
-/** How builders say that a command failed: what goes before, the command, what follows. */
+/** How builders say that a command failed: what goes before, an emulator, the command, what follows. */
 const lastWords: readonly RegExp[] = [
-  /^(.*?process )"(?:\/\S*sh -\S+ )?(.*)" (did not complete successfully: .*)$/,
-  /^(.*?executor failed running )\[(?:\/\S*sh -\S+ )?(.*)\](: .*)$/,
-  /^(.*?The command )'(?:\/\S*sh -\S+ )?(.*)' (returned a non-zero code: .*)$/,
-  /^(.*?building at STEP )"(?:RUN )?(.*)"(: .*)$/,
+  /^(.*?process )"((?:\/dev\/\.buildkit_qemu_emulator |\/usr\/bin\/qemu-\S+ )?)(?:\/\S*sh -\S+ )?(.*)" (did not complete successfully: .*)$/,
+  /^(.*?executor failed running )\[((?:\/dev\/\.buildkit_qemu_emulator |\/usr\/bin\/qemu-\S+ )?)(?:\/\S*sh -\S+ )?(.*)\](: .*)$/,
+  /^(.*?The command )'()(?:\/\S*sh -\S+ )?(.*)' (returned a non-zero code: .*)$/,
+  /^(.*?building at STEP )"()(?:RUN )?(.*)"(: .*)$/,
 ];

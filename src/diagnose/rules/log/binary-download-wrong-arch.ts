@@ -11,6 +11,15 @@ export const rule: LogRule = {
   title: "A program for another CPU was put into the image (mostly a download with a fixed x86_64 in it)",
   architecture: true,
   patterns: [
+    // A shell that reads an ELF file as if it were a script.
+    {
+      line: /\/\S{1,160}: (?:line )?[01]: syntax error:? (?:unexpected (?:word|"?[()]"?|end of file|redirection|EOF)|word unexpected|"?[()]"? unexpected|Unterminated)|^(?:\S{1,40}: )?[01]: \/\S{1,160}: Syntax error: (?:word unexpected|"?[()]"? unexpected|Unterminated|end of file)/i,
+      score: 84,
+    },
+    {
+      line: /\/\S{1,160}: line [01]: \S{0,40}ELF\S{0,40}: (?:command )?not found|:\s\x7f?ELF.{0,20}not found/,
+      score: 86,
+    },
     {
       line: /rosetta error: failed to open elf at|Could not open '\/lib(?:64)?\/ld-(?:linux|musl)-?x86[-_]64\.so/i,
       score: 92,

@@ -6,7 +6,6 @@ export const rule: LogRule = {
   code: "builder-lacks-platform",
   title: "The builder can't execute this platform",
   architecture: true,
-  emulated: false,
   patterns: [
     { line: /runtime execution on platform \S{1,40} not supported/i, score: 97 },
     {
@@ -27,7 +26,7 @@ export const rule: LogRule = {
       detail:
         "docker run --privileged --rm tonistiigi/binfmt --install all\ndocker buildx rm ci-builder || true\ndocker buildx create --name ci-builder --driver docker-container --use\ndocker buildx inspect --bootstrap ci-builder\nA builder looks for emulators when it starts. Platforms must then list linux/arm64. `anyarch doctor --fix` does and checks it.",
     },
-    { title: "Add a node that has the platform", detail: `${nativeNode.detail}` },
+    { title: "Add a node that has the platform", detail: nativeNode.detail },
     {
       title: "Name the builder in every build",
       detail:

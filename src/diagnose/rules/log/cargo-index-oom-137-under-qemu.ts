@@ -1,7 +1,7 @@
 import { nativeNode } from "../../log/fix-texts.ts";
 import type { LogRule } from "../../log/log-rule.ts";
 
-const index = /Updating (?:crates\.io index|git repository|\S{0,80}index)|crates\.io-index/;
+const index = /Updating (?:\S{1,80} index|git repository)|crates\.io-index/;
 
 export const rule: LogRule = {
   code: "cargo-index-oom-137-under-qemu",

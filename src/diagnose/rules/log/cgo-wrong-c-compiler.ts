@@ -33,12 +33,14 @@ export const rule: LogRule = {
     },
     {
       line: /(?:incompatible|file in wrong format|Relocations in generic ELF|unknown architecture).{0,160}/i,
-      near: /cgo|\/go-link-|go tool link|running gcc failed/i,
+      near: /cgo|\/go-link-|\/go-build/i,
+      nearNot: /\.a\(|\.a: |\.so\S*: |vendor\//, // There a library is the foreign one.
       score: 90,
     },
     {
       line: /running (?:gcc|clang|\S{1,40}-gcc) failed: exit status 1/,
       near: /wrong format|incompatible|unrecognized|not recognized|Relocations in generic ELF|error adding symbols|unknown emulation|unrecognised emulation/i,
+      nearNot: /\.a\(|\.a: |\.so\S*: |vendor\//,
       score: 90,
     },
   ],

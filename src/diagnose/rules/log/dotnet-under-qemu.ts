@@ -23,6 +23,26 @@ export const rule: LogRule = {
       emulation: "likely",
       score: 88,
     },
+    // Tasks, nodes and the runtime fail in ways that make no sense elsewhere.
+    {
+      line: /MSB4018|MSB4166|MSB6006|failed unexpectedly|Internal CLR error|System\.(?:AccessViolation|ExecutionEngine|InvalidProgram|BadImageFormat|OutOfMemory)Exception|SEHException|Failed to create CoreCLR|GC heap initialization failed|Fatal error\.|Process terminated\.|Assertion failed|Unhandled exception|child node .{0,40}exited prematurely|Cannot find .{0,40}in the enum|qemu: /i,
+      command: sdk,
+      emulation: "shown",
+      score: 86,
+    },
+    {
+      line: /Segmentation fault|Internal CLR error|AccessViolationException|SEHException|MSB4166|Illegal instruction|Aborted|Failed to create CoreCLR/i,
+      command: sdk,
+      emulation: "likely",
+      score: 86,
+    },
+    {
+      line: /Segmentation fault|\bexit (?:code|status)[: ]*139\b|non-zero code: 139\b|Internal CLR error/i,
+      command: sdk,
+      emulation: "possible",
+      score: 78,
+      confidence: "likely",
+    },
   ],
   above: ["qemu-sigsegv-signal-11", "qemu-sigabrt-signal-6", "qemu-sigill-signal-4", "qemu-sigtrap-signal-5"],
   why: "The SDK ran as a program of the target's CPU in QEMU's emulation. .NET's runtime compiles and manages memory in ways that QEMU doesn't reproduce; Microsoft doesn't support it. crossgen2 (ReadyToRun) and ilc (native AOT) do this work hardest and crash first: exit code 139 is 128 + signal 11, a segmentation fault. The project is not at fault.",

@@ -10,6 +10,11 @@ export const rule: LogRule = {
   architecture: true,
   patterns: [
     {
+      line: /line \d+: (?:syntax error near unexpected token [`'"]<|[`'"]?<(?:\?xml|!DOCTYPE|html|Error))|<Code>(?:NoSuchKey|AccessDenied)<|unexpected token .<.$/i,
+      near: /line \d+: |not found|sh: /,
+      score: 92,
+    },
+    {
       line: /line \d+: (?:Not|<!DOCTYPE|<html|<\?xml|NoSuchKey|404:?|Not:?)\S{0,20}:? (?:command )?not found|: Not: (?:command )?not found|<!DOCTYPE: not found/i,
       score: 92,
     },
@@ -49,7 +54,7 @@ export const rule: LogRule = {
       confidence: "likely",
     },
   ],
-  above: ["generic-user-error"],
+  above: ["generic-user-error", "exec-format-error-no-emulation", "binary-download-wrong-arch"],
   why: "Publishers name CPUs differently: amd64, x86_64, x64; arm64, aarch64; armv7, armhf, arm-v7. The address was put together with a name that this publisher doesn't use, so the server answered 404; without -f curl stores the error page as if it were the file.",
   fixes: [
     {

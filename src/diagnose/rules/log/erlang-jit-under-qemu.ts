@@ -22,6 +22,14 @@ export const rule: LogRule = {
       emulation: "likely",
       score: 89,
     },
+    // Natively this virtual machine hardly ever crashes.
+    {
+      line: /Segmentation fault|\b(?:exit code: |exit status |non-zero code: )139\b/i,
+      command: beam,
+      emulation: "possible",
+      score: 80,
+      confidence: "likely",
+    },
     {
       line: /erl_child_setup|beam\.smp|erts\b.{0,60}(?:fatal|crash|mmap)|Could not (?:allocate|map) .{0,40}JIT|beamasm/i,
       emulation: "shown",

@@ -1,3 +1,4 @@
+import { isForeignTriplet } from "../../log/multiarch-triplet.ts";
 import type { LogRule } from "../../log/log-rule.ts";
 
 const triplet = "(?:x86_64|aarch64|arm|i386|i686|powerpc64le|s390x|riscv64)-linux-(?:gnu|musl)\\w{0,6}";
@@ -7,6 +8,14 @@ export const rule: LogRule = {
   title: "A path with another CPU's name in it is used",
   architecture: true,
   patterns: [
+    {
+      line: new RegExp(`/(?:usr/)?lib/${triplet}`),
+      near: /not found|No such|cannot|could not|missing|does not exist|unable to|error/i,
+      nearNot: /GLIBC_|ld: |wrong format|incompatible|manylinux|Error relocating/,
+      check: isForeignTriplet,
+      score: 79,
+      confidence: "likely",
+    },
     {
       line: new RegExp(
         `/(?:usr/)?lib/${triplet}/.{0,200}(?:No such file|not found|does not exist|cannot (?:stat|open|access))`,

@@ -32,7 +32,7 @@ export const rule: LogRule = {
     { line: /Something went wrong installing the "sharp" module/, score: 84, confidence: "likely" },
     {
       line: /Exec format error|ENOEXEC|spawn Unknown system error -8/i,
-      near: /node_modules|esbuild|\bnpm\b/,
+      near: /node_modules|esbuild|\.node\b/,
       score: 82,
       confidence: "likely",
     },

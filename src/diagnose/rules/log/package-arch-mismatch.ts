@@ -19,7 +19,7 @@ export const rule: LogRule = {
       line: /\.(?:deb|rpm|apk)\b.{0,80}(?:wrong architecture|unsupported architecture)|error: Package \S+\.(?:x86_64|aarch64) .{0,80}arch/i,
       score: 88,
     },
-    { line: /is not a supported wheel on this platform/, score: 86 },
+    { line: /is not a supported wheel on this platform/, score: 76 },
   ],
   above: ["package-missing-for-arch", "generic-user-error"],
   why: "The file (.deb, .rpm, .apk, .whl) names its CPU, and that isn't the one of this image. Mostly the download's address is fixed to amd64.",

@@ -43,6 +43,10 @@ export const rule: LogRule = {
       confidence: "likely",
     },
     {
+      line: /not available for (?:arch|architecture|platform|the (?:arch|platform|target))\b/i,
+      score: 86,
+    },
+    {
       line: /doesn't support architecture|does not support (?:the )?architecture|no binary for this architecture|is not available for (?:the )?(?:arm64|aarch64|armhf|architecture)/i,
       score: 72,
       confidence: "likely",

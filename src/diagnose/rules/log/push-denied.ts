@@ -8,7 +8,8 @@ export const rule: LogRule = {
     {
       line: /denied: requested access to the resource is denied|push access denied|permission_denied: \S{0,40}write|denied: (?:permission|installation|Permission|User|The|Artifact|Your|resource|access|not_found|Unauthenticated|project)|not allowed to (?:Write|write|push|create)|write_package|(?:does not have|lacks|no) (?:permission|right|access)s? .{0,40}(?:push|write|upload|registry)|uploadArtifacts|403 Forbidden|HTTP 403|DENIED:|\bDENIED\b/,
       near: /push|exporting|upload|write_package|installation|HEAD|POST|PUT|uploadArtifacts|blobs/i,
-      nearNot: /npm (?:ERR!|error)|apt|pip|cache|pull access denied|403 +Forbidden \[IP/,
+      nearNot:
+        /npm (?:ERR!|error)|apt|pip|exporting (?:to \S{0,30} )?cache|cache service|pull access denied|403 +Forbidden \[IP/,
       score: 86,
     },
     { line: /insufficient_scope/i, near: /push|exporting|upload/i, score: 86 },

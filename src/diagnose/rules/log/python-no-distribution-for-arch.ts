@@ -37,6 +37,8 @@ export const rule: LogRule = {
       line: /has no (?:wheels|usable wheels|source distribution).{0,120}(?:platform|tag)|doesn't have a (?:source distribution or wheel|wheel) for the current platform|no wheels with a matching (?:platform|Python ABI) tag|has no wheels with a matching/i,
       score: 90,
     },
+    // A wheel of another CPU beside it tells which CPU this is.
+    { line: none, log: /\.whl is not a supported wheel on this platform/, score: 84 },
     { line: /Unable to find installation candidates for/, emulation: "likely", score: 84 },
     { line: /Unable to find installation candidates for/, score: 62, confidence: "possible" },
     {
@@ -52,7 +54,7 @@ export const rule: LogRule = {
       confidence: "likely",
     },
   ],
-  above: ["generic-user-error"],
+  above: ["generic-user-error", "package-arch-mismatch"],
   why: "pip takes a wheel only if its tags name this CPU, libc and Python version; this version of the package was published without one (and without sources that could be used). On amd64 there is one.",
   fixes: [
     {

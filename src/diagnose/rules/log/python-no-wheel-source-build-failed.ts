@@ -2,6 +2,8 @@ import type { LogRule } from "../../log/log-rule.ts";
 
 const builds =
   /Failed building wheel|Building wheel for|setup\.py|pip install|subprocess-exited-with-error|metadata-generation-failed|Could not build wheels|bdist_wheel|build_ext|pyproject\.toml|build_wheel|\bmaturin\b|pip subprocess|uv pip|poetry install/i;
+/** The CPU's name in the directories that a build makes, or the step's platform. */
+const foreign = /armv[67]l|aarch64|arm64|linux\/(?:arm|ppc64le|s390x|riscv64)|ppc64le|s390x|riscv64|i686/;
 const x86 = /linux-x86_64|build\/\S*x86_64/;
 
 export const rule: LogRule = {
@@ -53,9 +55,9 @@ export const rule: LogRule = {
       score: 82,
     },
     {
-      line: /Failed building wheel for|Could not build wheels for|Failed to build installable wheels|metadata-generation-failed|Failed to build `?\S{1,60}`?/,
-      log: builds,
-      emulation: "likely",
+      line: /Failed building wheel for|Could not build wheels for|Failed to build installable wheels|metadata-generation-failed|Failed to build `?\S{1,60}`?|finished with status 'error'|Command errored out with exit status/,
+      log: foreign,
+      near: builds,
       score: 66,
       confidence: "likely",
     },

@@ -8,7 +8,7 @@ export const rule: LogRule = {
   emulated: true,
   stage: "any",
   patterns: [
-    { line: /uncaught target signal 6\b/, score: 52 },
+    { line: /uncaught target signal 6\b/, score: 74 },
     { line: /\bAborted\b(?: \(core dumped\))?$|\bSIGABRT\b/, emulation: "shown", score: 45 },
     {
       line: /\bexit (?:code|status)[: ]*134\b|non-zero code: 134\b|exited with (?:code )?134\b/i,

@@ -11,7 +11,7 @@ export const rule: LogRule = {
   emulated: true,
   stage: "any",
   patterns: [
-    { line: /uncaught target signal 4\b/, score: 55 },
+    { line: /uncaught target signal 4\b/, score: 74 },
     { line: /qemu: unhandled CPU exception|qemu-\S+: .{0,80}illegal instruction/i, score: 55 },
     {
       line: /^(?:.{0,80}[: ])?Illegal instruction\b(?! set)|\bSIGILL\b/i,

@@ -8,7 +8,7 @@ export const rule: LogRule = {
   emulated: true,
   stage: "any",
   patterns: [
-    { line: /uncaught target signal 11\b/, score: 50 },
+    { line: /uncaught target signal 11\b/, score: 74 },
     {
       line: /qemu: (?:fatal|segmentation)|qemu-\S+: .{0,80}Segmentation fault|QEMU internal SIGSEGV/i,
       score: 50,

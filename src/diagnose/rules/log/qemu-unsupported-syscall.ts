@@ -34,7 +34,7 @@ export const rule: LogRule = {
   above: ["qemu-sigabrt-signal-6", "qemu-sigsegv-signal-11", "generic-user-error"],
   why: "QEMU's user mode translates system calls one by one and doesn't know them all (io_uring, new clone flags, ptrace, some netlink and ioctl calls). It answers ENOSYS, \"Function not implemented\"; programs without a second way give up. A few such lines are harmless: programs fall back.",
   fixes: [
-    { ...pinnedEmulator, title: "Use a newer QEMU", detail: `${pinnedEmulator.detail}`, workaround: false },
+    { ...pinnedEmulator, title: "Use a newer QEMU", workaround: false },
     buildPlatformStage,
     nativeNode,
     {

@@ -5,6 +5,8 @@ export const rule: LogRule = {
   title: "The source uses something that this CPU (or its port of the library) doesn't have",
   architecture: true,
   patterns: [
+    // The toolchain's own library lacks something for the target.
+    { line: /(?:\/usr\/(?:local|lib)\/go\S{0,12}|\$GOROOT)\/src\/\S{1,120}: undefined: /, score: 90 },
     { line: /undefined: (?:syscall|unix)\.\w{1,40}/, score: 90 },
     {
       line: /build constraints exclude all Go files|missing function body|relocation target \S{1,80} not defined/i,
