@@ -1,0 +1,51 @@
+import { compileOf } from "../../dockerfile/compiles.ts";
+import type { DockerfileRule } from "../../dockerfile/rule.ts";
+import { lineOfWord, usesOf } from "../../dockerfile/uses.ts";
+
+export const rule: DockerfileRule = {
+  id: "heavy-compile-under-emulation",
+  severity: "info",
+  title: "A long compile runs on the target's platform",
+  why: "Where the builder has another CPU it runs under QEMU: several times slower, and the .NET SDK is not supported there at all (its crossgen and AOT compilers crash).",
+  fix: "Cross-compile in a $BUILDPLATFORM stage, or use native builders. For .NET: FROM --platform=$BUILDPLATFORM …/sdk, ARG TARGETARCH, dotnet publish -a $TARGETARCH.",
+  bad: [
+    "FROM rust:1.79 AS build\nRUN cargo build --release\nFROM debian:12\nCOPY --from=build /target/release/app /app\n",
+    "FROM mcr.microsoft.com/dotnet/sdk:8.0 AS build\nRUN dotnet publish -c Release -p:PublishReadyToRun=true -o /app\nFROM mcr.microsoft.com/dotnet/aspnet:8.0\nCOPY --from=build /app /app\n",
+  ],
+  good: [
+    "FROM --platform=$BUILDPLATFORM mcr.microsoft.com/dotnet/sdk:8.0 AS build\nARG TARGETARCH\nRUN dotnet publish -a $TARGETARCH -c Release -o /app\nFROM mcr.microsoft.com/dotnet/aspnet:8.0\nCOPY --from=build /app /app\n",
+  ],
+  references: ["https://github.com/dotnet/dotnet-docker/blob/main/documentation/scenarios/nativeaot.md"],
+  check(model, report) {
+    const dotnet = new Set<number>();
+    for (const use of usesOf(model)) {
+      if (use.facts.follows !== "target") continue;
+      if (use.program === "dotnet" && /^(?:publish|build|restore|test|pack|tool)$/.test(use.args[0] ?? "")) {
+        if (dotnet.has(use.facts.index) || (use.args[0] !== "publish" && hasPublish(model, use.facts.index)))
+          continue;
+        dotnet.add(use.facts.index);
+        report({ line: lineOfWord(use, /dotnet/), severity: "warning", message: dotnetMessage(use.args) });
+      } else if (compileOf(use)?.heavy === true) {
+        report({
+          line: use.line,
+          message: `${use.program} runs emulated where the builder has another CPU.`,
+        });
+      }
+    }
+  },
+};
+
+import type { DockerfileModel } from "../../dockerfile/model.ts";
+
+function hasPublish(model: DockerfileModel, index: number): boolean {
+  return usesOf(model).some(
+    ({ facts, program, args }) => facts.index === index && program === "dotnet" && args[0] === "publish",
+  );
+}
+
+function dotnetMessage(args: readonly string[]): string {
+  const aot = /PublishReadyToRun=true|PublishAot=true/i.exec(args.join(" "))?.[0];
+  return aot === undefined
+    ? "The .NET SDK runs emulated where the builder has another CPU, which is not supported."
+    : `The .NET SDK with ${aot} runs its native compiler emulated where the builder has another CPU, which is not supported and crashes.`;
+}
