@@ -78,6 +78,8 @@ describeWith(engines, nodes, "BuildKit nodes", () => {
     expect(await build(node.buildctl)).toBe("x86_64 on linux/amd64");
     const stranger = ["--addr", node.address, "--tlscacert", node.caFile ?? "", "debug", "workers"];
     await expect(run(engines.program("buildctl"), stranger)).rejects.toThrow(ProgramFailed);
+    await using expired = await startBuildkitd({ listen: "tcp-tls", certificateDays: -1 });
+    await expect(expired.buildctl(["debug", "workers"])).rejects.toThrow("certificate has expired");
   });
 
   it("are gone at once when killed, with what they ran", async () => {
