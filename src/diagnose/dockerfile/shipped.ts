@@ -19,8 +19,16 @@ export function copiesFrom(model: DockerfileModel, index: number): readonly Copy
 export function reachesImage(model: DockerfileModel, index: number, seen = new Set<number>()): boolean {
   if (seen.has(index)) return false;
   seen.add(index);
-  if (model.stages[index]?.ships === true) return true;
+  if (model.stages[index]?.ships === true || isAlternative(model, index)) return true;
   return copiesFrom(model, index).some(({ to }) => reachesImage(model, to, seen));
+}
+
+/** A stage that no default build needs and nothing names: `FROM base-${FLAVOR}` or --target picks it. */
+export function isAlternative(model: DockerfileModel, index: number): boolean {
+  const needed = model.views.some(({ flow }) => flow[index]?.needed === true);
+  const used =
+    model.stages.some(({ parent }) => parent === index) || model.copies.some(({ from }) => from === index);
+  return !needed && !used;
 }
 
 /** The copies that take `path` (absolute, or relative to an unknown directory) out of a stage. */

@@ -38,7 +38,11 @@ export const rule: DockerfileRule = {
           message: `${named} is copied for every target.`,
           architectures: [architecture],
         });
-      } else if (facts.ships && sources.some((source) => isProgram(model, place, source))) {
+      } else if (
+        facts.ships &&
+        !/\$\{?TARGET(?:ARCH|PLATFORM|VARIANT)/.test(instruction.text) &&
+        sources.some((source) => isProgram(model, place, source))
+      ) {
         report({
           line: instruction.line,
           severity: "warning",
