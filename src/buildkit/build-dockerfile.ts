@@ -16,6 +16,7 @@ import { keepOutputsOut } from "./keep-outputs-out.ts";
 import type { Farm } from "./node.ts";
 import { openFarm } from "./open-farm.ts";
 import { placePlatforms } from "./place.ts";
+import { hazardsFor, warnOfHazards, withRelevantHazards } from "./plan-hazards.ts";
 import { publishPlatforms } from "./publish-platforms.ts";
 import { solveFor } from "./solve-for.ts";
 
@@ -30,7 +31,7 @@ export async function planDockerfile(
 ): Promise<DockerfilePlan> {
   const text = readTextFile(request.dockerfile);
   await using farm = await probedFarm(request, options, ctx);
-  return place(request, text, farm);
+  return place(request, text, farm, ctx);
 }
 
 /**
@@ -45,7 +46,8 @@ export async function buildDockerfile(
 ): Promise<DockerfileBuildResult> {
   const text = readTextFile(request.dockerfile);
   await using farm = await probedFarm(request, options, ctx);
-  const plan = place(request, text, farm);
+  const plan = place(request, text, farm, ctx);
+  warnOfHazards(plan, ctx);
   await using workspace = await makeTempDir();
   const solved = await keepOutputsOut(request, workspace.path, ctx.host.cwd);
   const prepare = prepareIn(workspace.path, solved, options.stores);
@@ -72,10 +74,10 @@ async function probedFarm(
 }
 
 /** Throws DOCKERFILE_INVALID, BUILDER_LACKS_PLATFORM and what the only node for a platform failed with. */
-function place(request: DockerfileRequest, text: string, farm: Farm): DockerfilePlan {
-  return placePlatforms(request, parseDockerfile(text), farm, {
+function place(request: DockerfileRequest, text: string, farm: Farm, ctx: Context): DockerfilePlan {
+  const plan = placePlatforms(request, parseDockerfile(text), farm, {
     flow: stageFlow,
-    hazards: [],
+    hazards: hazardsFor(request, text, ctx.host.cwd),
     solve: (requested, node) =>
       solveFor(
         request,
@@ -84,4 +86,5 @@ function place(request: DockerfileRequest, text: string, farm: Farm): Dockerfile
         join(shownWorkspace, "metadata.json"),
       ),
   });
+  return withRelevantHazards(plan);
 }
