@@ -1,5 +1,6 @@
 import type * as caching from "./cache.ts";
 import type * as copying from "./copy.ts";
+import type * as explaining from "./explain.ts";
 import type * as inspecting from "./inspect.ts";
 import type * as verifying from "./verify.ts";
 
@@ -34,3 +35,11 @@ export const cacheReport: typeof caching.cacheReport = async (...args) =>
 /** Removes from the cache what was not used lately; see api/cache.ts. */
 export const pruneCache: typeof caching.pruneCache = async (...args) =>
   (await import("./cache.ts")).pruneCache(...args);
+
+/** Says from a failed build's log what is the matter; see api/explain.ts. */
+export const explain: typeof explaining.explain = async (...args) =>
+  (await import("./explain.ts")).explain(...args);
+
+/** Every fault that explain knows; see api/explain.ts. */
+export const faults = async (): Promise<readonly explaining.Fault[]> =>
+  (await import("./explain.ts")).faults();

@@ -52,6 +52,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "Create a multi-platform index from images that were pushed",
     load: async () => (await import("./commands/index-create.ts")).command,
   },
+  explain: {
+    summary: "Say from a failed build's log what is the matter and what to do",
+    load: async () => (await import("./commands/explain.ts")).command,
+  },
+  rules: {
+    summary: "List the faults that anyarch knows",
+    load: async () => (await import("./commands/rules.ts")).command,
+  },
   cache: {
     summary: "Show or prune what is kept of downloads and layers",
     load: async () => (await import("./commands/cache.ts")).command,

@@ -1,8 +1,8 @@
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AptStates } from "./apt.ts";
 import { run } from "./process.ts";
-import type { Source } from "./recipes.ts";
+import type { Source } from "./recipe.ts";
 
 export interface Fetching {
   readonly apt: AptStates;
@@ -33,21 +33,36 @@ async function fetchDebs(source: Debs, root: string, fetching: Fetching): Promis
   await rm(staging, { recursive: true });
 }
 
-async function fetchGo(target: string, root: string): Promise<void> {
-  const work = `${root}.go`;
+/** Where Go keeps what it downloads and compiles for one engine; {@link fetchSource}'s caller removes it. */
+export const goWorkspace = (root: string): string => `${root}.go`;
+
+/**
+ * Builds in a module of its own and not by `go install PACKAGE@VERSION`, which refuses modules whose go.mod holds
+ * `exclude` or `replace`, as BuildKit's and buildx's do.
+ */
+async function fetchGo(source: Extract<Source, { go: unknown }>, root: string): Promise<void> {
+  const { go, goarch, define } = source;
+  const targets = typeof go === "string" ? [go] : go;
+  const work = goWorkspace(root);
+  await mkdir(work, { recursive: true });
+  const module = await mkdtemp(join(work, "module-"));
+  const output = join(root, "bin", goarch ?? "");
+  await mkdir(output, { recursive: true });
   const env = {
     CGO_ENABLED: "0",
-    GOBIN: join(root, "bin"),
     GOCACHE: join(work, "cache"),
     GOPATH: join(work, "path"),
     GOFLAGS: "-modcacherw -trimpath -buildvcs=false",
     GOTOOLCHAIN: "local",
+    ...(goarch === undefined ? {} : { GOARCH: goarch }),
   };
-  try {
-    await run("go", ["install", "-ldflags=-s -w", target], { env });
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
+  // Minutes where two architectures of BuildKit are compiled from nothing on a busy machine.
+  const options = { cwd: module, env, timeoutMs: 20 * 60_000 };
+  await writeFile(join(module, "go.mod"), "module engine\n");
+  await run("go", ["get", ...targets], options);
+  const packages = targets.map((target) => target.split("@")[0] ?? target);
+  const linker = `-ldflags=-s -w${define === undefined ? "" : ` -X ${define}`}`;
+  await run("go", ["build", linker, "-o", `${output}/`, ...packages], options);
 }
 
 async function fetchNpm(spec: string, root: string): Promise<void> {
@@ -77,7 +92,7 @@ async function fetchWheel(spec: string, root: string, python: string): Promise<v
 /** Fetches one source into the engine's root folder, which exists. Throws with what the tool said. */
 export async function fetchSource(source: Source, root: string, fetching: Fetching): Promise<void> {
   if ("debs" in source) await fetchDebs(source, root, fetching);
-  else if ("go" in source) await fetchGo(source.go, root);
+  else if ("go" in source) await fetchGo(source, root);
   else if ("npm" in source) await fetchNpm(source.npm, root);
   else await fetchWheel(source.wheel, root, await fetching.python());
 }

@@ -4,9 +4,10 @@ import { chmod, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/p
 import { homedir, tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { AptStates } from "./apt.ts";
-import { fetchSource, type Fetching } from "./fetch.ts";
+import { fetchSource, goWorkspace, type Fetching } from "./fetch.ts";
 import { ProgramFailed, run } from "./process.ts";
-import { recipes, type EngineName, type Recipe, type Way } from "./recipes.ts";
+import type { Recipe, Way } from "./recipe.ts";
+import { recipes, type EngineName } from "./recipes.ts";
 
 export type { EngineName } from "./recipes.ts";
 
@@ -29,7 +30,7 @@ export interface Engines {
 }
 
 /** `$ANYARCH_ENGINES`, else `$XDG_CACHE_HOME/anyarch-engines`, else `~/.cache/anyarch-engines`. */
-function enginesDirectory(): string {
+export function enginesDirectory(): string {
   const { ANYARCH_ENGINES: own, XDG_CACHE_HOME: cache } = process.env;
   if (own !== undefined && own !== "") return own;
   return join(cache !== undefined && cache !== "" ? cache : join(homedir(), ".cache"), "anyarch-engines");
@@ -110,6 +111,7 @@ async function install(name: EngineName, home: string, fetching: Fetching): Prom
     try {
       await mkdir(join(staging, "root"));
       for (const source of way.sources ?? []) await fetchSource(source, join(staging, "root"), fetching);
+      await rm(goWorkspace(join(staging, "root")), { recursive: true, force: true });
       await writeWrappers(way, home, staging);
       // Another process may have been faster: its engine is as good as ours.
       await rename(staging, home).catch(async (error: unknown) => {

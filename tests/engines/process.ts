@@ -43,6 +43,8 @@ export interface DaemonOptions {
   readonly ready: (output: string) => boolean | Promise<boolean>;
   /** Default 20 000. */
   readonly readyWithinMs?: number;
+  /** What ends it; default SIGTERM. */
+  readonly signal?: "SIGTERM" | "SIGKILL";
 }
 
 /** A program that runs until its scope ends, or this process does, however that happens. */
@@ -70,8 +72,9 @@ export async function startDaemon(
   options: DaemonOptions,
 ): Promise<Daemon> {
   const guard = ["/usr/bin/setpriv", "/bin/setpriv"].find((path) => existsSync(path));
+  const signal = options.signal ?? "SIGTERM";
   const line =
-    guard === undefined ? [command, ...args] : [guard, "--pdeathsig", "TERM", "--", command, ...args];
+    guard === undefined ? [command, ...args] : [guard, "--pdeathsig", signal, "--", command, ...args];
   const child = spawn(line[0] ?? command, line.slice(1), {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
@@ -97,7 +100,7 @@ export async function startDaemon(
   }
   const stop = async (): Promise<void> => {
     if (ended) return;
-    child.kill("SIGTERM");
+    child.kill(signal);
     const late = setTimeout(() => child.kill("SIGKILL"), 10_000);
     await end;
     clearTimeout(late);
@@ -105,8 +108,9 @@ export async function startDaemon(
   const limit = Date.now() + (options.readyWithinMs ?? 20_000);
   while (!(await options.ready(output))) {
     if (ended || Date.now() > limit) {
+      const reason = ended ? "ended" : "was not ready in time";
       await stop();
-      throw new Error(`${command} ${ended ? "ended" : "was not ready in time"}:\n${output.slice(-4000)}`);
+      throw new Error(`${command} ${reason}:\n${output.slice(-4000)}`);
     }
     await sleep(20);
   }

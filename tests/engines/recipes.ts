@@ -1,47 +1,9 @@
-/** Something to fetch; everything is unpacked into the engine's `root` folder, or `into` below it. */
-export type Source =
-  /** Debian packages, unpacked and not installed; without dependencies, so libraries are named too. */
-  | {
-      readonly debs: readonly string[];
-      readonly suite: "bookworm" | "trixie" | "sid";
-      /** As Debian names it; default: the machine's. */
-      readonly architecture?: string;
-      readonly into?: string;
-      /** Paths in the packages; default: all. */
-      readonly only?: readonly string[];
-    }
-  /** A program built by the Go toolchain that is there; lands in `root/bin`. */
-  | { readonly go: string }
-  /** An npm package, its install scripts not run; lands in `root/package`. */
-  | { readonly npm: string }
-  /** The programs of a wheel, fetched by the pip of the engine "python"; they land in `root/bin`. */
-  | { readonly wheel: string };
-
-export interface Way {
-  /** Nothing is fetched: the programs are found in PATH; they may print their true path with these arguments. */
-  readonly system?: readonly string[];
-  readonly sources?: readonly Source[];
-  /** Program → path below `root`, or name in PATH for `system`. */
-  readonly programs: Readonly<Record<string, string>>;
-  /** Environment of the programs; `${root}` stands for the root folder, `*` in a file name for what matches. */
-  readonly env?: Readonly<Record<string, string>>;
-  /** Arguments put before the caller's; `${root}` as above. */
-  readonly arguments?: readonly string[];
-}
-
-export interface Recipe {
-  /** Tried one after the other until the check passes. */
-  readonly ways: readonly Way[];
-  /** A program of the recipe and arguments; must exit with 0. */
-  readonly check: readonly [string, ...string[]];
-  /** Needs root to be of use. */
-  readonly root?: true;
-}
+import { buildkitRecipes } from "./buildkit-recipes.ts";
+import type { Recipe, Source } from "./recipe.ts";
 
 const bookworm = "bookworm";
 const containersDefaults = ["golang-github-containers-common", "golang-github-containers-image"];
 const gpgme = ["libgpgme11", "libassuan0", "libgpg-error0", "libdevmapper1.02.1"];
-
 function onSystem(program: string, packages: readonly string[], check: readonly string[]): Recipe {
   return {
     ways: [
@@ -66,6 +28,7 @@ function busybox(suffix: string, architecture: string): Source {
  * Versions: bookworm and trixie are frozen; sid drifts and is the last resort.
  */
 export const recipes = {
+  ...buildkitRecipes,
   "docker-registry": {
     ways: [
       {
@@ -146,6 +109,7 @@ export const recipes = {
         sources: [
           { suite: "trixie", debs: ["docker.io", "containerd", "docker-cli"] },
           { suite: bookworm, debs: ["runc", "libseccomp2"] },
+          { suite: bookworm, debs: ["tini"], only: ["./usr/bin/tini-static"] },
         ],
         programs: {
           dockerd: "usr/sbin/dockerd",
@@ -215,6 +179,11 @@ export const recipes = {
       },
     ],
     check: ["node24-arm64"],
+  },
+  /** npm itself, for images: JavaScript, of no architecture. */
+  npm: {
+    ways: [{ sources: [{ npm: "npm@11" }], programs: { "npm-cli": "package/bin/npm-cli.js" } }],
+    check: ["npm-cli", "--version"],
   },
   python: {
     ways: [

@@ -1,0 +1,21 @@
+/**
+ * `npm run score -- [CORPUS] [--verbose]`: how good `explain` (and `check`) are on labelled data. CORPUS is a directory
+ * with failures/ and dockerfiles/; ../shared/corpus where none is given.
+ */
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { scoreLogs } from "./score-logs.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { verbose: { type: "boolean", short: "v" } },
+});
+const corpus = resolve(positionals[0] ?? join(import.meta.dirname, "../../shared/corpus"));
+const logs = join(corpus, "failures/dev.jsonl");
+if (existsSync(logs)) {
+  process.stdout.write(`${scoreLogs(logs, values.verbose).report}\n`);
+} else {
+  process.stderr.write(`There is no ${logs}.\n`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,47 @@
+/* oxlint-disable no-control-regex -- terminal sequences are made of control characters */
+/** A line longer than this is cut in its middle: rules look at messages, not at data. In characters. */
+const longest = 4000;
+const keptOfEnd = 1000;
+
+const terminalSequences =
+  /\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]{0,300}(?:\x07|\x1b\\)|[()][0-9A-B]|[=>78])/g;
+/** What is left of sequences whose ESC was lost on the way. */
+const brokenSequences = /(?:\^\[|\\u001b|\\x1b|\\033)?\[(?:0K|(?:\d{1,3}(?:;\d{0,3}){0,5})?m|0;m)/g;
+const controls = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff]/g;
+
+/** Prefixes of CI systems, each taken off once, in this order. */
+const prefixes: readonly RegExp[] = [
+  /^_bk;t=\d+/, // Buildkite
+  /^[^\t\n]{1,120}\t[^\t\n]{1,120}\t(?=\ufeff?\d{4}-\d\d-\d\dT)/, // gh run view --log
+  /^\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]?(?: (?=\d\d[OE]\+? ?)| |$|\t)/,
+  /^\d\d[OE][+ ]? ?/, // GitLab's stream marks, after its timestamp
+  /^\[?\d\d:\d\d:\d\d(?:\.\d{1,6})?\]?\s{1,4}/, // Jenkins' timestamper
+  /^section_(?:start|end):\d+:[\w.-]{1,80}(?:\[[^\]]{0,80}\])?/, // GitLab
+  /^##\[(?:error|warning|debug|group|section|command)\]/, // GitHub, Azure
+  /^::(?:error|warning|notice|group)(?: [^:]{0,200})?::/,
+  /^\[(?:\d{1,3}\/\d{1,3}|build|Build|main|Error|Info|Warning|stderr|stdout)\] {2,}/, // balena and the like
+  /^[A-Za-z][\w.-]{0,40} +\| (?=\S)/, // docker compose
+];
+
+/**
+ * The lines that a raw one shows, clean: colours, CI prefixes and timestamps off; a progress bar's carriage returns
+ * separate lines. Empty ones are left out.
+ */
+export function cleanLine(raw: string): readonly string[] {
+  if (!raw.includes("\r")) return [clean(raw)].filter((text) => text !== "");
+  const segments = raw.split("\r").filter((segment) => segment.trim() !== "");
+  // What a progress bar ended with is what a person saw.
+  return segments
+    .slice(-4)
+    .map(clean)
+    .filter((text) => text !== "");
+}
+
+function clean(raw: string): string {
+  let text = raw.length > longest ? `${raw.slice(0, longest - keptOfEnd)} … ${raw.slice(-keptOfEnd)}` : raw;
+  if (text.includes("\x1b")) text = text.replace(terminalSequences, "");
+  if (text.includes("[")) text = text.replace(brokenSequences, "");
+  text = text.replace(controls, "");
+  for (const prefix of prefixes) text = text.replace(prefix, "");
+  return text.trimEnd();
+}

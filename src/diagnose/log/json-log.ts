@@ -1,0 +1,83 @@
+import type { LogStep } from "./log-line.ts";
+import { parseStepName } from "./step-heading.ts";
+
+/** Gives the text lines that one line of a JSON log stands for, with the step where the log names it. */
+export type JsonLines = (raw: string) => readonly JsonLine[] | undefined;
+
+export interface JsonLine {
+  readonly text: string;
+  readonly step?: LogStep;
+}
+
+interface Vertex {
+  readonly digest?: string;
+  readonly name?: string;
+  readonly error?: string;
+}
+
+interface Status {
+  readonly vertexes?: readonly Vertex[] | null;
+  readonly logs?: readonly { readonly vertex?: string; readonly data?: string }[] | null;
+  readonly stream?: unknown;
+  readonly error?: unknown;
+  readonly errorDetail?: { readonly message?: unknown };
+  readonly status?: unknown;
+  readonly log?: unknown;
+  readonly message?: unknown;
+  readonly msg?: unknown;
+}
+
+const mostSteps = 10_000;
+
+/**
+ * Reads BuildKit's rawjson progress (logs in base64 by vertex), the JSON stream of Docker's API ({"stream": …},
+ * {"error": …}), docker's json-file logs and the JSON lines of other tools (message, msg). Undefined for other lines.
+ */
+export function jsonLines(): JsonLines {
+  const steps = new Map<string, LogStep>();
+  return (raw) => {
+    if (!raw.startsWith("{") || !raw.trimEnd().endsWith("}")) return undefined;
+    let status: Status;
+    try {
+      status = JSON.parse(raw) as Status;
+    } catch {
+      return undefined;
+    }
+    if (Array.isArray(status.vertexes) || Array.isArray(status.logs)) return progress(status, steps);
+    const text = [
+      status.errorDetail?.message ?? status.error,
+      status.stream,
+      status.log,
+      status.message,
+      status.msg,
+    ]
+      .filter(
+        (value): value is string => typeof value === "string" && value !== "stdout" && value !== "stderr",
+      )
+      .join("\n");
+    return text === "" ? undefined : text.split("\n").map((line) => ({ text: line }));
+  };
+}
+
+function progress(status: Status, steps: Map<string, LogStep>): readonly JsonLine[] {
+  const lines: JsonLine[] = [];
+  for (const { digest = "", name = "", error = "" } of status.vertexes ?? []) {
+    let step = steps.get(digest);
+    if (step === undefined) {
+      step = parseStepName(name) ?? { command: name };
+      if (steps.size < mostSteps) steps.set(digest, step);
+      lines.push({ text: name, step });
+    }
+    if (error !== "" && step.state !== "failed") {
+      step.state = /^context canceled|cancel+ed$/.test(error) ? "abandoned" : "failed";
+      for (const text of error.split("\n")) lines.push({ text: `ERROR: ${text}`, step });
+    }
+  }
+  for (const { vertex = "", data = "" } of status.logs ?? []) {
+    const step = steps.get(vertex);
+    for (const text of Buffer.from(data, "base64").toString("utf8").split("\n")) {
+      if (text !== "") lines.push({ text, ...(step && { step }) });
+    }
+  }
+  return lines;
+}

@@ -1,0 +1,155 @@
+import type { Diagnosis, Fix } from "../diagnosis.ts";
+import type { LogLine, LogStep } from "./log-line.ts";
+import type { LogPattern, LogRule } from "./log-rule.ts";
+import { buildPlatformPatch, languageOf } from "../build-platform-patch.ts";
+import { type EmulationLevel, emulationOf, type LogView } from "./log-view.ts";
+
+const before = 20;
+const after = 10;
+const mostEvidence = 10;
+
+interface Match {
+  readonly rule: LogRule;
+  readonly score: number;
+  readonly pattern: LogPattern;
+  /** Indices into the view's lines, the most telling first. */
+  readonly at: readonly number[];
+}
+
+/** Tries every rule on a log; best first, at most one diagnosis a code. */
+export function matchRules(log: LogView, rules: readonly LogRule[]): readonly Diagnosis[] {
+  const matches: Match[] = [];
+  for (const rule of rules) {
+    const match = tryRule(rule, log);
+    if (match !== undefined) matches.push(match);
+  }
+  return rank(matches).map((match) => diagnosisOf(match, log));
+}
+
+function tryRule(rule: LogRule, log: LogView): Match | undefined {
+  let best: { score: number; pattern: LogPattern; at: number } | undefined;
+  const hits: number[] = [];
+  for (const pattern of rule.patterns) {
+    for (const [at, line] of log.lines.entries()) {
+      if (line.kind !== "output" || !pattern.line.test(line.text)) continue;
+      if (!holds(pattern, at, line, log)) continue;
+      hits.push(at);
+      const score = (pattern.score ?? 80) + placeBonus(line, log);
+      if (best === undefined || score > best.score) best = { score, pattern, at };
+    }
+  }
+  if (best === undefined) return undefined;
+  const first = best.at;
+  const others = [...new Set(hits)].filter((at) => at !== first).toSorted((a, b) => a - b);
+  return { rule, score: best.score, pattern: best.pattern, at: [first, ...others].slice(0, mostEvidence) };
+}
+
+/** What a step said that came through, or was abandoned for another's failure, explains little. */
+function placeBonus({ step }: LogLine, log: LogView): number {
+  if (log.failed === undefined || step === undefined || step === log.failed) return 0;
+  return step.state === "failed" ? 0 : -30;
+}
+
+function holds(pattern: LogPattern, at: number, line: LogLine, log: LogView): boolean {
+  if (pattern.command !== undefined && !ran(pattern.command, line.step, log)) return false;
+  if (pattern.commandNot !== undefined && ran(pattern.commandNot, line.step, log)) return false;
+  if (pattern.near !== undefined && !closeBy(pattern.near, at, log)) return false;
+  if (pattern.nearNot !== undefined && closeBy(pattern.nearNot, at, log)) return false;
+  if (pattern.log !== undefined && !log.has(pattern.log)) return false;
+  if (pattern.logNot !== undefined && log.has(pattern.logNot)) return false;
+  if (pattern.check !== undefined && !pattern.check(log, line)) return false;
+  if (pattern.emulation === undefined) return true;
+  const { level } = emulationOf(log, line.step ?? log.failed);
+  return levels[pattern.emulation].includes(level);
+}
+
+const levels: Readonly<Record<NonNullable<LogPattern["emulation"]>, readonly EmulationLevel[]>> = {
+  shown: ["shown"],
+  likely: ["shown", "likely"],
+  possible: ["shown", "likely", "unknown"],
+  not: ["unknown", "not"],
+};
+
+function ran(command: RegExp, step: LogStep | undefined, log: LogView): boolean {
+  const own = step?.command ?? log.failed?.command;
+  return own === undefined ? log.commands.some((text) => command.test(text)) : command.test(own);
+}
+
+function closeBy(pattern: RegExp, at: number, log: LogView): boolean {
+  const step = log.lines[at]?.step;
+  const end = Math.min(log.lines.length, at + after + 1);
+  for (let index = Math.max(0, at - before); index < end; index++) {
+    const line = log.lines[index];
+    if (line === undefined || (step !== undefined && line.step !== undefined && line.step !== step)) continue;
+    if (pattern.test(line.text)) return true;
+  }
+  return false;
+}
+
+/** By score; a cause goes directly before the first of what it is the cause of. */
+function rank(matches: readonly Match[]): readonly Match[] {
+  const sorted = matches.toSorted((a, b) => b.score - a.score);
+  for (let round = 0; round < sorted.length; round++) {
+    const from = sorted.findIndex((match, at) => firstBelow(match, sorted, at) >= 0);
+    if (from < 0) break;
+    const [match] = sorted.splice(from, 1);
+    if (match !== undefined) sorted.splice(firstBelow(match, sorted, from), 0, match);
+  }
+  return sorted;
+}
+
+function firstBelow({ rule }: Match, sorted: readonly Match[], end: number): number {
+  return sorted.slice(0, end).findIndex((other) => rule.above?.includes(other.rule.code) === true);
+}
+
+function diagnosisOf({ rule, pattern, at }: Match, log: LogView): Diagnosis {
+  const line = log.lines[at[0] ?? 0];
+  const step = line?.step ?? log.failed;
+  const platform =
+    step?.platform ?? log.known.platform ?? (log.platforms.length === 1 ? log.platforms[0] : undefined);
+  const { emulated = rule.emulated } = emulationOf(log, step);
+  const command = step?.command ?? log.commands.at(-1) ?? "";
+  const place = { command, platform };
+  return {
+    code: rule.code,
+    title: rule.title,
+    architecture: rule.architecture,
+    confidence: pattern.confidence ?? "certain",
+    ...(platform !== undefined && { platform }),
+    ...(emulated !== undefined && { emulated }),
+    ...(step && hasPlace(step) && { step: publicStep(step) }),
+    evidence: at.flatMap((index) => {
+      const found = log.lines[index];
+      return found === undefined ? [] : [{ line: found.number, text: found.text }];
+    }),
+    why: typeof rule.why === "function" ? rule.why(log, place) : rule.why,
+    fixes: [
+      ...patchFor(rule, command, step, log),
+      ...(typeof rule.fixes === "function" ? rule.fixes(log, place) : rule.fixes),
+    ],
+    references: rule.references,
+  };
+}
+
+/** The change of the Dockerfile that was given, where the rule's fault can be repaired by one. */
+function patchFor(rule: LogRule, command: string, step: LogStep | undefined, log: LogView): readonly Fix[] {
+  if (log.known.dockerfile === undefined || rule.stage === undefined) return [];
+  const language = rule.stage === "any" ? languageOf(command) : rule.stage;
+  if (language === undefined || language === "rust") return [];
+  const patch = buildPlatformPatch(log.known.dockerfile, language, step);
+  if (patch === undefined) return [];
+  return [{ title: "Let the building stage run on the build platform: apply this patch", detail: patch }];
+}
+
+function hasPlace(step: LogStep): boolean {
+  return step.command !== undefined || step.stage !== undefined;
+}
+
+function publicStep({ stage, index, total, command }: LogStep): NonNullable<Diagnosis["step"]> {
+  return {
+    ...(stage !== undefined && { stage }),
+    ...(index !== undefined && { index }),
+    ...(total !== undefined && { total }),
+    ...(command !== undefined && { command }),
+  };
+}

@@ -1,0 +1,48 @@
+import type { LogRule } from "../../log/log-rule.ts";
+
+export const rule: LogRule = {
+  code: "cache-export-failed",
+  title: "Only the upload of the build cache failed; the image itself was built",
+  architecture: false,
+  patterns: [
+    {
+      line: /(?:exporting|export|writing|saving|upload\w*|commit\w*|reserve) (?:to )?(?:\S{0,30} )?cache.{0,200}(?:fail|error|unexpected|denied|timeout|status)|error writing (?:layer blob|manifest blob).{0,200}|failed to (?:export|reserve|save|upload|commit|finalize|configure).{0,40}cache|error (?:exporting|writing|committing) cache|Our services aren't available right now|actions results|cache service .{0,60}(?:shut down|unavailable|deprecated)|GitHub Actions Cache/i,
+      score: 86,
+    },
+    {
+      line: /ERROR: .{0,300}/,
+      near: /^(?:exporting cache|preparing build cache for export|exporting cache to)/,
+      nearNot: /did not complete successfully|no space left/,
+      score: 80,
+    },
+    {
+      line: /maximum timeout reached|unexpected status (?:code )?from (?:GET|PUT|POST|HEAD|PATCH) .{0,200}(?:cache|buildcache)|failed to solve: .{0,60}cache.{0,100}(?:40\d|50\d|timeout|denied)/i,
+      near: /cache/i,
+      score: 80,
+    },
+  ],
+  above: [
+    "registry-auth",
+    "push-denied",
+    "network-transient",
+    "registry-manifest-rejected",
+    "blob-upload-unknown",
+    "registry-rate-limit",
+    "buildkit-node-lost",
+  ],
+  why: "After the build BuildKit uploads the cache (type=gha, registry, s3). The cache's server was busy, refused it, or the token isn't allowed to. Neither the CPU nor the Dockerfile has a part in it.",
+  fixes: [
+    { title: "Run the build again", detail: "The service mostly recovers by itself." },
+    { title: "Don't let the cache fail the build", detail: "--cache-to type=gha,mode=max,ignore-error=true" },
+    {
+      title: "Or leave --cache-to away",
+      detail:
+        "Or write another kind: type=registry,ref=REGISTRY/app:cache; mode=min uploads less. type=gha needs a current BuildKit (0.20 and later speak the new service).",
+    },
+  ],
+  references: [],
+  bad: [
+    "#30 exporting to GitHub Actions Cache\n#30 preparing build cache for export 2.1s done\n#30 ERROR: error writing layer blob: failed to reserve cache: 503 Service Unavailable\n------\n > exporting to GitHub Actions Cache:\n------\nERROR: failed to solve: error writing layer blob: failed to reserve cache: 503 Service Unavailable",
+  ],
+  good: ["ERROR: Cache export is not supported for the docker driver."],
+};

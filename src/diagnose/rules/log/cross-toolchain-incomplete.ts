@@ -1,0 +1,72 @@
+import type { LogRule } from "../../log/log-rule.ts";
+
+const cross =
+  "(?:aarch64|arm64|arm|armv[67]\\w*|x86_64|i686|riscv64|powerpc64le|s390x|mips\\w*)-(?:\\w+-)?linux-(?:gnu|musl)\\w{0,6}";
+
+export const rule: LogRule = {
+  code: "cross-toolchain-incomplete",
+  title: "The cross toolchain lacks a part: the C compiler, headers or libc of the target",
+  architecture: true,
+  patterns: [
+    {
+      line: new RegExp(
+        `${cross}-(?:gcc|g\\+\\+|cc|c\\+\\+|ar|strip|ranlib|clang|objcopy|ld|pkg-config)\\S{0,6}["'\`’]?:? ?.{0,60}(?:not found|No such file|not installed|does not exist)`,
+      ),
+      score: 90,
+    },
+    {
+      line: new RegExp(
+        `(?:failed to find tool|not found|No such file|exec:|unable to find|Is [\`"']?|command not found).{0,60}${cross}-(?:gcc|g\\+\\+|cc|ar|ranlib|strip)`,
+        "i",
+      ),
+      score: 90,
+    },
+    {
+      line: /(?:cannot find|no such file.{0,10}) (?:\S{0,80}\/)?(?:[S]?crt1\.o|crti\.o|crtbegin\S{0,2}\.o|-lgcc(?:_s|_eh)?|-lc\b|libc\.so\.6|libgcc)/i,
+      score: 86,
+    },
+    {
+      line: /(?:gnu\/stubs-\S{1,12}|bits\/\S{1,40}|sys\/cdefs|asm\/\w{1,30}|features|stdlib|stdio|string|stdint|assert|errno)\.h(?:'|"|’)?:? (?:file not found|No such file)/,
+      log: new RegExp(`${cross}|--target|zig cc|cross|GOARCH=|-arch arm64`),
+      nearNot: /gyp|Failed building wheel|setup\.py/,
+      score: 84,
+    },
+    {
+      line: /pkg-config has not been configured to support cross-compilation|PKG_CONFIG_(?:SYSROOT_DIR|ALLOW_CROSS)/,
+      score: 90,
+    },
+    {
+      line: /C compiler cannot create executables|cannot run C(?:\+\+)? compiled programs|C compiler .{0,80}is not able to compile a simple test program/,
+      log: new RegExp(`${cross}|--host=|CMAKE_TOOLCHAIN`),
+      score: 78,
+      confidence: "likely",
+    },
+    {
+      line: /exec: "(?:\S{0,60}-)?(?:gcc|clang|g\+\+|cc|zig)": executable file not found/,
+      command: /GOARCH|CC=|TARGETARCH|CGO_ENABLED=1/,
+      score: 80,
+      confidence: "likely",
+    },
+    { line: new RegExp(`C compiler "?${cross}-\\S{1,10}"? not found`), score: 92 },
+  ],
+  above: ["generic-user-error", "python-no-wheel-source-build-failed"],
+  why: "Cross-compiling takes more than a linker: the target's C compiler, its libc and its headers have to be there too. The build found only some of them.",
+  fixes: [
+    {
+      title: "Install the target's libc development files and compiler",
+      detail:
+        "Debian, Ubuntu: apt-get install -y gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross; libraries with dpkg --add-architecture arm64 and libssl-dev:arm64 (PKG_CONFIG_ALLOW_CROSS=1, PKG_CONFIG_PATH=/usr/lib/aarch64-linux-gnu/pkgconfig).",
+    },
+    {
+      title: "Use a complete toolchain",
+      detail: "tonistiigi/xx in Dockerfiles (xx-apt install, xx-clang), zig cc, cross.",
+    },
+    { title: "Or build on a machine of the target's CPU", detail: "There the ordinary packages do." },
+  ],
+  references: [],
+  bad: [
+    'error: failed to run custom build command for `ring v0.17.8`\n  error occurred in cc-rs: failed to find tool "aarch64-linux-musl-gcc": No such file or directory (os error 2)',
+    "/usr/lib/gcc-cross/aarch64-linux-gnu/12/../../../../aarch64-linux-gnu/bin/ld: cannot find crt1.o: No such file or directory",
+  ],
+  good: ["/app/main.c:3:10: fatal error: foo.h: No such file or directory"],
+};

@@ -1,0 +1,34 @@
+import { leaveOutPlatform, nativeNode, registerEmulator } from "../../log/fix-texts.ts";
+import type { LogRule } from "../../log/log-rule.ts";
+
+export const rule: LogRule = {
+  code: "exec-format-error-no-emulation",
+  title: "A program of another CPU was started and no emulator is registered (exec format error)",
+  architecture: true,
+  emulated: false,
+  patterns: [
+    {
+      line: /(?:exec|standard_init_linux|\/(?:usr\/)?(?:bin|sbin)\/(?:ba|da)?sh\b|\.buildkit_qemu_emulator|container process|\/dev\/init|entrypoint|fork\/exec).{0,200}exec format error/i,
+      score: 70,
+    },
+    { line: /exec format error|cannot execute binary file|OSError: \[Errno 8\]/i, score: 60 },
+    { line: /ENOEXEC|Exec format error \(os error 8\)|No such emulator/i, score: 58 },
+  ],
+  why: "The kernel was asked to run a program for another CPU architecture and knows no emulator for it: QEMU isn't registered with binfmt_misc on the machine that builds (or the registration was lost at a restart). kaniko never emulates.",
+  fixes: [
+    registerEmulator,
+    nativeNode,
+    {
+      title: "Or choose the image for this machine's CPU",
+      detail:
+        "Compare `docker image inspect --format '{{.Os}}/{{.Architecture}}' IMAGE` with `uname -m`; remove a --platform that asks for another CPU, or pull and build the image again for this one.",
+    },
+    leaveOutPlatform,
+  ],
+  references: [],
+  bad: [
+    '#6 [linux/arm64 2/4] RUN apk add curl\n#6 0.211 exec /bin/sh: exec format error\n#6 ERROR: process "/bin/sh -c apk add curl" did not complete successfully: exit code: 1',
+    "standard_init_linux.go:228: exec user process caused: exec format error",
+  ],
+  good: ["$ ./notes.txt\n-bash: ./notes.txt: Permission denied"],
+};

@@ -1,0 +1,37 @@
+import type { LogRule } from "../../log/log-rule.ts";
+
+export const rule: LogRule = {
+  code: "network-transient",
+  title: "A transfer broke off",
+  architecture: false,
+  patterns: [
+    {
+      line: /connection reset by peer|ECONNRESET|socket hang up|Connection (?:timed out|was reset|closed by|aborted|died|failed)|ETIMEDOUT|ERR_SOCKET_TIMEOUT|ESOCKETTIMEDOUT|network timeout|TLS handshake timeout|i\/o timeout|unexpected EOF|IncompleteRead|Read timed out|ReadTimeout|ConnectTimeout|ChunkedEncodingError|ProtocolError|Hash Sum mismatch|File has unexpected size|RPC failed|early EOF|GnuTLS recv error|HTTP\/2 stream|curl: \((?:7|16|18|28|35|52|55|56|92)\)|Could not connect to|Failed to connect to|Unable to connect to|Network is unreachable|No route to host|Connection refused|ECONNREFUSED|connection broken|request canceled|net\/http: |short read|httpReadSeeker|failed to copy: |spurious network error|download of \S{1,80} failed|transfer closed|EPROTO|broken pipe/i,
+      score: 60,
+    },
+    {
+      line: /(?:50[0234]) (?:Bad Gateway|Service Unavailable|Gateway Time-?out|Internal Server Error|Service Temporarily)|status(?: code)?:? 50[0234]|returned error: 50\d|HTTP Error 50\d|error: 5\d\d/i,
+      score: 62,
+    },
+    {
+      line: /Failed to fetch \S{1,300} .{0,80}(?:Connection|timed out|50\d)|Cannot initiate the connection|temporary error|Some index files failed to download|TLS: server certificate not trusted|IO ERROR|network error|try again later|failed to do request: /i,
+      score: 56,
+    },
+  ],
+  above: ["generic-user-error"],
+  why: "A server or the network between broke a download or upload off, or didn't answer in time. Neither the CPU nor the Dockerfile has a part in it.",
+  fixes: [
+    { title: "Run the build again", detail: "What was done is in the cache." },
+    {
+      title: "Let the tools try several times",
+      detail:
+        "curl --retry 5 --retry-all-errors, apt-get -o Acquire::Retries=3, pip --retries 10, npm config set fetch-retries 5; fewer platforms at once.",
+    },
+  ],
+  references: [],
+  bad: [
+    "#9 30.1 curl: (56) OpenSSL SSL_read: Connection reset by peer, errno 104",
+    "#9 30.1 E: Failed to fetch http://deb.debian.org/debian/pool/main/g/gcc/gcc.deb  502  Bad Gateway [IP: 192.0.2.1 80]",
+  ],
+  good: ["curl: (22) The requested URL returned error: 404"],
+};

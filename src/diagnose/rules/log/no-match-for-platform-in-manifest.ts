@@ -1,0 +1,47 @@
+import { leaveOutPlatform } from "../../log/fix-texts.ts";
+import type { LogRule } from "../../log/log-rule.ts";
+
+export const rule: LogRule = {
+  code: "no-match-for-platform-in-manifest",
+  title: "An image that is pulled has nothing for this platform",
+  architecture: true,
+  patterns: [
+    {
+      line: /no match(?:ing manifest)? for platform|no matching manifest for|no image found in (?:manifest list|image index) for|no matching platform/i,
+      score: 95,
+    },
+    {
+      line: /manifest (?:list )?(?:does not|doesn't) (?:contain|have) .{0,40}(?:platform|architecture)|no child with platform|could not find .{0,60}for platform|does not provide the specified platform|no such platform|not find an image matching platform/i,
+      score: 90,
+    },
+    {
+      line: /image operating system "\w+" cannot be used on this platform|image platform \(\S+\) does not match|choosing (?:an )?image from manifest list.{0,200}no image found/i,
+      score: 85,
+    },
+  ],
+  why: "The tag is an index (manifest list) without an entry for the platform that was asked for, or a single image of another one. Nothing was run yet: QEMU can't help, the files don't exist.",
+  fixes: [
+    {
+      title: "See which platforms the image has",
+      detail: "anyarch inspect IMAGE (or docker buildx imagetools inspect IMAGE) lists them.",
+    },
+    {
+      title: "Use a tag or image that lists the platform",
+      detail:
+        "A newer tag, another variant (slim instead of a special one), or another publisher's image; or build it for that platform yourself.",
+    },
+    {
+      title: "Ask explicitly for a platform that exists",
+      detail:
+        "FROM --platform=linux/amd64 IMAGE, or docker run --platform linux/amd64: it then runs under emulation, several times slower.",
+      workaround: true,
+    },
+    leaveOutPlatform,
+  ],
+  references: [],
+  bad: [
+    "ERROR: failed to solve: docker.io/example/tool:2.1: no match for platform in manifest: not found",
+    "docker: no matching manifest for linux/arm64/v8 in the manifest list entries.",
+  ],
+  good: ["ERROR: failed to solve: docker.io/library/pythn:3.12: docker.io/library/pythn:3.12: not found"],
+};

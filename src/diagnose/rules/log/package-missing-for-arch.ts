@@ -1,0 +1,86 @@
+import { leaveOutPlatform } from "../../log/fix-texts.ts";
+import type { LogRule } from "../../log/log-rule.ts";
+
+const foreign =
+  /\b(?:arm64|aarch64|armhf|armv[67]\w*|armel|s390x|ppc64le|ppc64el|riscv64|i386|linux\/arm\S*)\b/;
+/** Packages that exist for x86 alone, by what they are for. */
+const x86Only =
+  /(?:package|candidate|provides|for|argument:?|packages:?|missing\)?:?)\W{0,4}(?:\S{0,20}:)?(?:google-chrome\S*|\S+-multilib|lib32\S+|libc6-i386|libc6-dev-i386|ia32-libs|intel-\S+|grub-pc\S*|grub-efi-amd64\S*|syslinux\S*|memtest86\S*|msodbcsql\S*|mssql-tools\S*|wine32|wine64|libquadmath0|microcode\S*|cuda-\S+|steam\S*)/i;
+
+export const rule: LogRule = {
+  code: "package-missing-for-arch",
+  title: "The distribution has no such package (or version) for this CPU",
+  architecture: true,
+  patterns: [
+    {
+      line: /Unable to locate package|has no installation candidate|unable to select packages|no such package|No package \S+ available|Unable to find a match|No match for argument|Couldn't find any package|target not found: /i,
+      emulation: "likely",
+      score: 80,
+    },
+    {
+      line: /Unable to locate package|has no installation candidate|No match for argument|No package \S+ available|Unable to find a match|no such package/i,
+      log: foreign,
+      score: 74,
+      confidence: "likely",
+    },
+    {
+      line: x86Only,
+      near: /Unable to locate|no installation candidate|No match for argument|no such package|Unable to find a match/i,
+      emulation: "likely",
+      score: 88,
+    },
+    {
+      line: /Version '[^']{1,80}' for '[^']{1,80}' was not found|breaks: world\[/i,
+      emulation: "likely",
+      score: 78,
+      confidence: "likely",
+    },
+    {
+      line: /(?:nothing provides|Depends: |not installable|is not going to be installed)/,
+      near: /unmet dependencies|held broken packages|nothing provides|conflicting requests|but it is not installable/i,
+      emulation: "likely",
+      score: 72,
+      confidence: "likely",
+    },
+    {
+      line: /not available for (?:arch|architecture|platform|the (?:arch|platform|target))\b/i,
+      score: 86,
+    },
+    {
+      line: /doesn't support architecture|does not support (?:the )?architecture|no binary for this architecture|is not available for (?:the )?(?:arm64|aarch64|armhf|architecture)/i,
+      score: 72,
+      confidence: "likely",
+    },
+    {
+      line: /Skipping acquire of configured file .{0,200}doesn't support architecture/,
+      near: /Unable to locate package|no installation candidate/,
+      score: 90,
+    },
+  ],
+  above: ["generic-user-error"],
+  why: "Distributions don't build every package for every CPU, and third-party repositories often hold amd64 only. On amd64 the same line works; here the index of the repository has no such name.",
+  fixes: [
+    {
+      title: "See for which CPUs the package exists",
+      detail:
+        "apt-cache policy NAME, apk search, dnf repoquery --forcearch; or the distribution's package search. A newer release often has it.",
+    },
+    {
+      title: "Choose another package or release that has it",
+      detail: "For example chromium instead of google-chrome, or build it from source in a stage of its own.",
+    },
+    {
+      title: "Install it only where it exists",
+      detail: 'ARG TARGETARCH\nRUN if [ "$TARGETARCH" = amd64 ]; then apt-get install -y NAME; fi',
+    },
+    leaveOutPlatform,
+  ],
+  references: [],
+  bad: [
+    '#8 [linux/arm64 stage-1 3/5] RUN apt-get update && apt-get install -y google-chrome-stable\n#8 9.2 E: Unable to locate package google-chrome-stable\n#8 ERROR: process "/bin/sh -c apt-get update && apt-get install -y google-chrome-stable" did not complete successfully: exit code: 100',
+    '#8 [linux/s390x 3/5] RUN apk add fancylib\n#8 2.2 ERROR: unable to select packages:\n#8 2.2   fancylib (no such package):\n#8 2.2     required by: world[fancylib]\n#8 ERROR: process "/bin/sh -c apk add fancylib" did not complete successfully: exit code: 1',
+  ],
+  good: [
+    '#8 [3/5] RUN apt-get install -y crul\n#8 1.2 E: Unable to locate package crul\n#8 ERROR: process "/bin/sh -c apt-get install -y crul" did not complete successfully: exit code: 100',
+  ],
+};

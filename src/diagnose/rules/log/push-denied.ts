@@ -1,0 +1,40 @@
+import type { LogRule } from "../../log/log-rule.ts";
+
+export const rule: LogRule = {
+  code: "push-denied",
+  title: "The login has no right to push to this repository",
+  architecture: false,
+  patterns: [
+    {
+      line: /denied: requested access to the resource is denied|push access denied|permission_denied: \S{0,40}write|denied: (?:permission|installation|Permission|User|The|Artifact|Your|resource|access|not_found|Unauthenticated|project)|not allowed to (?:Write|write|push|create)|write_package|(?:does not have|lacks|no) (?:permission|right|access)s? .{0,40}(?:push|write|upload|registry)|uploadArtifacts|403 Forbidden|HTTP 403|DENIED:|\bDENIED\b/,
+      near: /push|exporting|upload|write_package|installation|HEAD|POST|PUT|uploadArtifacts|blobs/i,
+      nearNot:
+        /npm (?:ERR!|error)|apt|pip|exporting (?:to \S{0,30} )?cache|cache service|pull access denied|403 +Forbidden \[IP/,
+      score: 86,
+    },
+    { line: /insufficient_scope/i, near: /push|exporting|upload/i, score: 86 },
+    { line: /failed to push .{0,200}(?:denied|403|insufficient_scope|forbidden)/i, score: 90 },
+    { line: /denied: requested access to the resource is denied/, score: 76 },
+  ],
+  above: ["registry-auth", "generic-user-error", "network-transient"],
+  why: "Who pushes is known, or nobody is logged in for this name, and writing there isn't allowed: the token has no write scope, the repository belongs to somebody else, doesn't exist (and isn't made by itself), or the tag is docker.io/library/NAME because the user's name is missing.",
+  fixes: [
+    {
+      title: "Correct the name",
+      detail: "docker.io/USER/NAME, ghcr.io/OWNER/NAME in lower case, the ECR repository that exists.",
+    },
+    {
+      title: "Grant the right to write",
+      detail:
+        "GitHub: permissions: packages: write in the workflow, and the package's settings must name the repository. Others: a token with write or push scope, a robot account of that project.",
+    },
+  ],
+  references: [],
+  bad: [
+    "#20 pushing layers\n#20 ERROR: failed to push docker.io/library/app:1: push access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
+    "denied: installation not allowed to Write organization package\n#20 pushing layers",
+  ],
+  good: [
+    "ERROR: failed to solve: registry.example.com/team/base:1: pull access denied, repository does not exist or may require authorization",
+  ],
+};

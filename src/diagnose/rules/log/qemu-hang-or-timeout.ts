@@ -1,0 +1,56 @@
+import { buildPlatformStage, nativeNode } from "../../log/fix-texts.ts";
+import type { LogRule } from "../../log/log-rule.ts";
+
+const slow =
+  /operation was canceled|exceeded the maximum execution time|execution took longer than|The job (?:running on|was canceled|exceeded)|has exceeded the (?:maximum|time)|maximum (?:job )?(?:run|execution) ?time|timed out after \d|job timeout|Build timed out|TimeoutExpired|Too long with no output|no output has been received|context deadline exceeded|step timeout|deadline exceeded|Terminated$|(?:cancel|abort)\w* .{0,40}(?:timeout|time limit)|Your build exceeded|time ?limit/i;
+const networkTimeout =
+  /network timeout|ERR_SOCKET_TIMEOUT|ESOCKETTIMEDOUT|ETIMEDOUT|trouble with your network connection|Read timed out|ReadTimeoutError|Operation timed out|i\/o timeout|timeout of \d+ms|timed out|operation too slow/i;
+
+export const rule: LogRule = {
+  code: "qemu-hang-or-timeout",
+  title: "Emulation is so slow that a time limit struck, or it hangs",
+  architecture: true,
+  emulated: true,
+  stage: "any",
+  patterns: [
+    { line: slow, emulation: "shown", score: 74 },
+    { line: slow, emulation: "likely", score: 68, confidence: "likely" },
+    {
+      line: networkTimeout,
+      emulation: "shown",
+      commandNot: /\bapt-get update && |^$/,
+      score: 66,
+      confidence: "likely",
+    },
+    {
+      line: networkTimeout,
+      emulation: "likely",
+      command: /\b(?:npm|yarn|pnpm|pip|poetry|uv|cargo|bundle|composer|dotnet restore|mvn|gradle)\b/,
+      score: 64,
+      confidence: "likely",
+    },
+  ],
+  above: ["network-transient", "generic-user-error", "buildkit-node-lost"],
+  why: "QEMU runs programs some four to ten times slower than the machine itself, compilers slower still, and now and then a process waits for ever after a fault in the emulation. The limit of the job, or of a connection that the slow program didn't serve in time, then strikes.",
+  fixes: [
+    nativeNode,
+    buildPlatformStage,
+    {
+      title: "Longer limits",
+      detail:
+        "timeout-minutes of the job; npm config set fetch-timeout 600000, yarn --network-timeout 600000, pip --default-timeout=600.",
+      workaround: true,
+    },
+    {
+      title: "Cache what is slow",
+      detail:
+        "RUN --mount=type=cache for package managers and compilers; cache-to/cache-from per platform; each platform in its own job.",
+      workaround: true,
+    },
+  ],
+  references: ["https://github.com/RackulaLives/Rackula/issues/2707"],
+  bad: [
+    "Run docker/setup-qemu-action@v3\n#31 [linux/arm64 build 4/6] RUN npm run build\n#31 21.1 creating an optimized production build ...\n##[error]The job running on runner GitHub Actions 7 has exceeded the maximum execution time of 360 minutes.",
+  ],
+  good: ["#31 [build 4/6] RUN npm run build\n##[error]The operation was canceled."],
+};

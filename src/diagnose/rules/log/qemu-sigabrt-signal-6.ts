@@ -1,0 +1,37 @@
+import { buildPlatformStage, leaveOutPlatform, nativeNode, pinnedEmulator } from "../../log/fix-texts.ts";
+import type { LogRule } from "../../log/log-rule.ts";
+
+export const rule: LogRule = {
+  code: "qemu-sigabrt-signal-6",
+  title: "The program aborted under QEMU (signal 6, exit code 134)",
+  architecture: true,
+  emulated: true,
+  stage: "any",
+  patterns: [
+    { line: /uncaught target signal 6\b/, score: 74 },
+    { line: /\bAborted\b(?: \(core dumped\))?$|\bSIGABRT\b/, emulation: "shown", score: 45 },
+    {
+      line: /\bexit (?:code|status)[: ]*134\b|non-zero code: 134\b|exited with (?:code )?134\b/i,
+      emulation: "likely",
+      score: 44,
+      confidence: "likely",
+    },
+  ],
+  why: "The program found its own state impossible and stopped itself: under QEMU memory, threads or system calls behaved as they don't on a real CPU. Exit code 134 is 128 + signal 6.",
+  fixes: [
+    {
+      title: "Use the image for this machine's own CPU",
+      detail:
+        "On an ARM machine that is linux/arm64: leave out --platform linux/amd64 (and DOCKER_DEFAULT_PLATFORM). On a Mac, Rosetta runs amd64 programs more faithfully than QEMU (Docker Desktop: Settings, Virtual machine options).",
+    },
+    nativeNode,
+    buildPlatformStage,
+    pinnedEmulator,
+    leaveOutPlatform,
+  ],
+  references: [],
+  bad: [
+    '#7 [linux/amd64 app 4/5] RUN bundle install\n#7 88.1 qemu: uncaught target signal 6 (Aborted) - core dumped\n#7 88.2 Aborted\n#7 ERROR: process "/bin/sh -c bundle install" did not complete successfully: exit code: 134',
+  ],
+  good: ["$ ./server\nAborted (core dumped)"],
+};

@@ -1,0 +1,81 @@
+import type { LogRule } from "../../log/log-rule.ts";
+
+export const rule: LogRule = {
+  code: "source-not-portable-to-arch",
+  title: "The source uses something that this CPU (or its port of the library) doesn't have",
+  architecture: true,
+  patterns: [
+    // The toolchain's own library lacks something for the target.
+    { line: /(?:\/usr\/(?:local|lib)\/go\S{0,12}|\$GOROOT)\/src\/\S{1,120}: undefined: /, score: 90 },
+    { line: /undefined: (?:syscall|unix)\.\w{1,40}/, score: 90 },
+    {
+      line: /build constraints exclude all Go files|missing function body|relocation target \S{1,80} not defined/i,
+      score: 78,
+      confidence: "likely",
+    },
+    {
+      line: /(?:[exipw]mmintrin|immintrin|x86intrin|cpuid|nmmintrin|avx\w*intrin|sys\/io|asm\/prctl)\.h: No such file/i,
+      score: 90,
+    },
+    {
+      line: /#error .{0,80}(?:architecture|arch|platform|processor|CPU|endian|SSE|AVX)|(?:unsupported|unknown|unrecognized|not supported on this) (?:target )?(?:architecture|processor|cpu type|machine type)/i,
+      nearNot: /exec format|manifest|\.deb|ld: unknown/,
+      score: 76,
+      confidence: "likely",
+    },
+    {
+      line: /impossible constraint in ['‘`"]?asm|unknown register name|inconsistent operand constraints|invalid output constraint '=a'|(?:unknown|unrecognized|invalid|no such) (?:mnemonic|instruction|opcode)|(?:selected )?processor does not support/i,
+      nearNot: /runtime\/cgo|gcc_(?:arm64|amd64|arm)\.S|[Dd]ockerfile/,
+      score: 80,
+    },
+    {
+      line: /unresolved import `?(?:std|core)::arch::x86|no `?(?:AtomicU64|AtomicI64)`? in `?(?:sync::atomic|std|core)|cannot find (?:type|struct|function) `?(?:AtomicU64|_mm\w+)|could not find `?x86_64`? in `?arch/i,
+      score: 90,
+    },
+    {
+      line: /undefined reference to [`'‘]?(?:__atomic_\w+|__sync_\w+|_mm_\w+|__cpu_model|__builtin_ia32\w+)/,
+      score: 84,
+    },
+    {
+      line: /__builtin_ia32\w+|'_mm\d{0,3}_\w+' was not declared|use of undeclared identifier '_mm|_mm_\w+.{0,40}implicit declaration/,
+      score: 88,
+    },
+    {
+      line: /(?:cannot use|constant|overflows|mismatched types|cannot convert).{0,160}(?:overflows int\b|int32|int64|uintptr|syscall\.\w+|unix\.\w+|Timespec|Timeval|Stat_t)/,
+      emulation: "likely",
+      near: /\.go:\d+/,
+      score: 74,
+      confidence: "likely",
+    },
+    {
+      line: /constant \d{10,20} overflows int\b|\(untyped int constant \d{10,20}\) overflows int/,
+      score: 84,
+    },
+    {
+      line: /expected `?(?:u8|i8|u32|u64|i32|i64)`?, found `?(?:u8|i8|u32|u64|i32|i64)`?|expected `\*const (?:u8|i8)`|narrowing conversion of .{0,60}['‘]char['’]/,
+      emulation: "likely",
+      score: 70,
+      confidence: "likely",
+    },
+  ],
+  above: ["generic-user-error"],
+  why: "System calls, intrinsics, assembler and atomics differ between CPUs: arm64 Linux has no dup2, open or fork system call; SSE and AVX are x86; char is unsigned on ARM. The code was written on one CPU and not tried on this one.",
+  fixes: [
+    {
+      title: "Update the dependency or the toolchain",
+      detail:
+        "Most projects have fixed it for arm64; look in its change log. For Go: go get -u MODULE; syscall.Dup2 becomes unix.Dup3 (golang.org/x/sys).",
+    },
+    {
+      title: "Patch the source",
+      detail:
+        "Guard by the target: #if defined(__x86_64__), //go:build amd64, #[cfg(target_arch)]; portable SIMD through SIMDe or the compiler's builtins.",
+    },
+  ],
+  references: [],
+  bad: [
+    "#10 [linux/arm64 build 5/6] RUN go build ./...\n#10 14.0 main/stderr_linux.go:12:9: undefined: syscall.Dup2",
+    "src/hash.c:4:10: fatal error: emmintrin.h: No such file or directory",
+  ],
+  good: ["./main.go:12:9: undefined: parseConfg"],
+};
