@@ -9,7 +9,7 @@ export const rule: LogRule = {
   emulated: false,
   patterns: [
     {
-      line: /(?:crossgen2?|ilc|ILCompiler)\S{0,80}.{0,40}(?:cannot execute|Exec format error|No such file|not found|Permission denied)/i,
+      line: /(?:crossgen2?|ilc|ILCompiler).{0,100}(?:cannot execute|Exec format error|No such file|not found|Permission denied)/i,
       score: 96,
     },
     {
@@ -19,7 +19,7 @@ export const rule: LogRule = {
     },
     { line: /(?:crossgen2?|ilc)(?:\.dll|\.exe)?["']? exited with code (?:126|127|255)\b/i, score: 96 },
     {
-      line: /(?:crossgen2?|ilc|ILCompiler)\S{0,120}.{0,160}(?:rosetta error|ld-linux-x86-64|An error occurred trying to start process)/i,
+      line: /(?:crossgen2?|ilc|ILCompiler).{0,200}(?:rosetta error|ld-linux-x86-64|An error occurred trying to start process)/i,
       score: 97,
     },
     { line: /An error occurred trying to start process .{0,200}(?:crossgen|ilcompiler)/i, score: 97 },
