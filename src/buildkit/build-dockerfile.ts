@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Dockerfile } from "../dockerfile/dockerfile.ts";
 import { parseDockerfile } from "../dockerfile/parse.ts";
 import { stageFlow } from "../dockerfile/flow.ts";
 import { runTask } from "../events/task.ts";
@@ -30,8 +31,9 @@ export async function planDockerfile(
   ctx: Context,
 ): Promise<DockerfilePlan> {
   const text = readTextFile(request.dockerfile);
+  const dockerfile = parseDockerfile(text);
   await using farm = await probedFarm(request, options, ctx);
-  return place(request, text, farm, ctx);
+  return place(request, { text, dockerfile }, farm, ctx);
 }
 
 /**
@@ -45,8 +47,9 @@ export async function buildDockerfile(
   ctx: Context,
 ): Promise<DockerfileBuildResult> {
   const text = readTextFile(request.dockerfile);
+  const dockerfile = parseDockerfile(text);
   await using farm = await probedFarm(request, options, ctx);
-  const plan = place(request, text, farm, ctx);
+  const plan = place(request, { text, dockerfile }, farm, ctx);
   warnOfHazards(plan, ctx);
   await using workspace = await makeTempDir();
   const solved = await keepOutputsOut(request, workspace.path, ctx.host.cwd);
@@ -73,9 +76,14 @@ async function probedFarm(
   return farm;
 }
 
-/** Throws DOCKERFILE_INVALID, BUILDER_LACKS_PLATFORM and what the only node for a platform failed with. */
-function place(request: DockerfileRequest, text: string, farm: Farm, ctx: Context): DockerfilePlan {
-  const plan = placePlatforms(request, parseDockerfile(text), farm, {
+/** Throws BUILDER_LACKS_PLATFORM, and what the only node for a platform failed with. */
+function place(
+  request: DockerfileRequest,
+  { text, dockerfile }: { readonly text: string; readonly dockerfile: Dockerfile },
+  farm: Farm,
+  ctx: Context,
+): DockerfilePlan {
+  const plan = placePlatforms(request, dockerfile, farm, {
     flow: stageFlow,
     hazards: hazardsFor(request, text, ctx.host.cwd),
     solve: (requested, node) =>
