@@ -1,11 +1,8 @@
 import { join } from "node:path";
-import type { Dockerfile } from "../dockerfile/dockerfile.ts";
-import { parseDockerfile } from "../dockerfile/parse.ts";
 import { stageFlow } from "../dockerfile/flow.ts";
 import { runTask } from "../events/task.ts";
 import type { Context } from "../host/context.ts";
 import { makeTempDir } from "../host/temp-dir.ts";
-import { readTextFile } from "../host/text-file.ts";
 import type { DockerfileRequest } from "../plan/dockerfile-request.ts";
 import { prepareIn } from "./attempt.ts";
 import type { DockerfileBuildOptions } from "./build-options.ts";
@@ -19,6 +16,7 @@ import { openFarm } from "./open-farm.ts";
 import { placePlatforms } from "./place.ts";
 import { hazardsFor, warnOfHazards, withRelevantHazards } from "./plan-hazards.ts";
 import { publishPlatforms } from "./publish-platforms.ts";
+import { readDockerfile, type ReadDockerfile } from "./read-dockerfile.ts";
 import { solveFor } from "./solve-for.ts";
 
 /** Stands for the directory of a build's files in commands that are only shown. */
@@ -30,10 +28,9 @@ export async function planDockerfile(
   options: DockerfileBuildOptions,
   ctx: Context,
 ): Promise<DockerfilePlan> {
-  const text = readTextFile(request.dockerfile);
-  const dockerfile = parseDockerfile(text);
+  const read = readDockerfile(request.dockerfile);
   await using farm = await probedFarm(request, options, ctx);
-  return place(request, { text, dockerfile }, farm, ctx);
+  return place(request, read, farm, ctx);
 }
 
 /**
@@ -46,15 +43,14 @@ export async function buildDockerfile(
   options: DockerfileBuildOptions,
   ctx: Context,
 ): Promise<DockerfileBuildResult> {
-  const text = readTextFile(request.dockerfile);
-  const dockerfile = parseDockerfile(text);
+  const read = readDockerfile(request.dockerfile);
   await using farm = await probedFarm(request, options, ctx);
-  const plan = place(request, { text, dockerfile }, farm, ctx);
+  const plan = place(request, read, farm, ctx);
   warnOfHazards(plan, ctx);
   await using workspace = await makeTempDir();
   const solved = await keepOutputsOut(request, workspace.path, ctx.host.cwd);
   const prepare = prepareIn(workspace.path, solved, options.stores);
-  const outcomes = await buildPlatforms(plan, farm, { ...request, dockerfileText: text }, prepare, ctx);
+  const outcomes = await buildPlatforms(plan, farm, { ...request, dockerfileText: read.text }, prepare, ctx);
   // Awaited here: the workspace must outlive it.
   return await publishPlatforms(outcomes, plan, request, options.stores, ctx);
 }
@@ -79,7 +75,7 @@ async function probedFarm(
 /** Throws BUILDER_LACKS_PLATFORM, and what the only node for a platform failed with. */
 function place(
   request: DockerfileRequest,
-  { text, dockerfile }: { readonly text: string; readonly dockerfile: Dockerfile },
+  { text, dockerfile }: ReadDockerfile,
   farm: Farm,
   ctx: Context,
 ): DockerfilePlan {
