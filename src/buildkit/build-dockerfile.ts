@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { checkDockerfile } from "../diagnose/check-dockerfile.ts";
 import { parseDockerfile } from "../dockerfile/parse.ts";
 import { stageFlow } from "../dockerfile/flow.ts";
 import { runTask } from "../events/task.ts";
@@ -11,7 +12,7 @@ import type { DockerfileBuildOptions } from "./build-options.ts";
 import { buildPlatforms } from "./build-platforms.ts";
 import type { DockerfileBuildResult } from "./build-result.ts";
 import { chooseDelivery } from "./delivery.ts";
-import type { DockerfilePlan } from "./dockerfile-plan.ts";
+import type { DockerfilePlan, PlannedHazard } from "./dockerfile-plan.ts";
 import { keepOutputsOut } from "./keep-outputs-out.ts";
 import type { Farm } from "./node.ts";
 import { openFarm } from "./open-farm.ts";
@@ -46,6 +47,7 @@ export async function buildDockerfile(
   const text = readTextFile(request.dockerfile);
   await using farm = await probedFarm(request, options, ctx);
   const plan = place(request, text, farm);
+  warn(plan, ctx);
   await using workspace = await makeTempDir();
   const solved = await keepOutputsOut(request, workspace.path, ctx.host.cwd);
   const prepare = prepareIn(workspace.path, solved, options.stores);
@@ -75,7 +77,7 @@ async function probedFarm(
 function place(request: DockerfileRequest, text: string, farm: Farm): DockerfilePlan {
   return placePlatforms(request, parseDockerfile(text), farm, {
     flow: stageFlow,
-    hazards: [],
+    hazards: hazardsOf(request, text),
     solve: (requested, node) =>
       solveFor(
         request,
@@ -84,4 +86,22 @@ function place(request: DockerfileRequest, text: string, farm: Farm): Dockerfile
         join(shownWorkspace, "metadata.json"),
       ),
   });
+}
+
+/** What `check` says of the Dockerfile for these platforms, without mere remarks. */
+function hazardsOf({ dockerfile, platforms }: DockerfileRequest, text: string): readonly PlannedHazard[] {
+  const { findings } = checkDockerfile(dockerfile, text, {
+    platforms: platforms.map(({ platform }) => platform),
+  });
+  return findings.flatMap(({ rule, severity, file, line, message, platforms: suffering }) =>
+    severity === "info" ? [] : [{ rule, severity, file, line, message, platforms: suffering }],
+  );
+}
+
+/** Says before anything is built what emulation costs, and where the Dockerfile fits a platform badly. */
+function warn({ platforms, hazards }: DockerfilePlan, ctx: Context): void {
+  for (const { platform, warning } of platforms)
+    if (warning !== undefined) ctx.emit({ type: "log", level: "warning", platform, message: warning });
+  for (const { rule, severity, file, line, message } of hazards)
+    ctx.emit({ type: "diagnostic", severity, code: rule, message: `${file}:${line} ${message}` });
 }

@@ -56,8 +56,8 @@ function describeAbility({ spec, facts }: Node, platform: Platform, emulation: b
     const named = (spec.platforms ?? []).map(formatPlatform).join(", ");
     return `${spec.name} is ${native} and was named for ${named} only`;
   }
-  if (canRun(facts, platform) && !emulation)
-    return `${spec.name} is ${native} and could only emulate it, which is off`;
+  if (canRun(facts, platform))
+    return `${spec.name} is ${native} and could only emulate it, which ${emulation ? "--fallback emulate would allow" : "is off"}`;
   return `${spec.name} is ${native} and can run ${facts.platforms.map(formatPlatform).join(", ")}`;
 }
 
