@@ -89,14 +89,18 @@ function coversAll(given: readonly NodeSpec[], platforms: DockerfileRequest["pla
 
 function specOf({ endpoint, platforms, origin }: BuilderOption, cwd: string): NodeSpec {
   const parsed = parseEndpoint(endpoint, cwd);
-  return { name: endpoint.trim(), endpoint: parsed, ...(platforms !== undefined && { platforms }), origin };
+  // Where the keys lie is of no interest in reports.
+  const name = endpoint.trim().replace(/\?.*$/s, "");
+  return { name, endpoint: parsed, ...(platforms !== undefined && { platforms }), origin };
 }
 
 /** One machine that is named for several platforms is one node: it is probed once and runs one builder. */
 function mergeSame(specs: readonly NodeSpec[]): readonly NodeSpec[] {
   const merged = new Map<string, NodeSpec>();
-  for (const spec of specs) {
-    const key = JSON.stringify(spec.endpoint);
+  for (const each of specs) {
+    const key = JSON.stringify(each.endpoint);
+    const others = [...merged].filter(([other]) => other !== key).map(([, { name }]) => name);
+    const spec = { ...each, name: uniqueName(each.name, others) };
     const known = merged.get(key);
     if (known === undefined) {
       merged.set(key, spec);
@@ -108,6 +112,13 @@ function mergeSame(specs: readonly NodeSpec[]): readonly NodeSpec[] {
     merged.set(key, { ...rest, ...(both !== undefined && { platforms: both }) });
   }
   return [...merged.values()];
+}
+
+/** The same address with other certificates is another builder: "tcp://host:1234 (2)". */
+function uniqueName(name: string, taken: readonly string[]): string {
+  let unique = name;
+  for (let count = 2; taken.includes(unique); count++) unique = `${name} (${count})`;
+  return unique;
 }
 
 /** Each node of a builder that has several is a machine of its own. */

@@ -40,6 +40,8 @@ export interface TestFarm extends Stoppable {
   readonly registry: Registry;
   /** Endpoints for `--builder`. */
   readonly endpoints: { readonly amd64: string; readonly arm64: string };
+  /** What reports call them. */
+  readonly names: { readonly amd64: string; readonly arm64: string };
   /** `--builder linux/amd64=… --builder linux/arm64=…`. */
   readonly builders: readonly string[];
   readonly workspace: Workspace;
@@ -96,6 +98,7 @@ export async function startFarm(options: TestFarmOptions = {}): Promise<TestFarm
       ssh: host,
       registry,
       endpoints,
+      names: { amd64: amd64.address, arm64: host.url },
       builders: [`--builder=linux/amd64=${endpoints.amd64}`, `--builder=linux/arm64=${endpoints.arm64}`],
       workspace,
       env,

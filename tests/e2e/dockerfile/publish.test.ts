@@ -64,8 +64,8 @@ async function runs(reference: string, platform: string): Promise<string> {
 }
 
 const native = () => [
-  { platform: "linux/amd64", placement: "native", node: farm.endpoints.amd64 },
-  { platform: "linux/arm64", placement: "native", node: farm.endpoints.arm64 },
+  { platform: "linux/amd64", placement: "native", node: farm.names.amd64 },
+  { platform: "linux/arm64", placement: "native", node: farm.names.arm64 },
 ];
 
 describeWith(engines, needed, "Dockerfiles on two machines", () => {
