@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { checkDockerfile } from "../diagnose/check-dockerfile.ts";
 import { parseDockerfile } from "../dockerfile/parse.ts";
 import { stageFlow } from "../dockerfile/flow.ts";
@@ -75,9 +75,9 @@ async function probedFarm(
 
 /** Throws DOCKERFILE_INVALID, BUILDER_LACKS_PLATFORM and what the only node for a platform failed with. */
 function place(request: DockerfileRequest, text: string, farm: Farm): DockerfilePlan {
-  return placePlatforms(request, parseDockerfile(text), farm, {
+  const plan = placePlatforms(request, parseDockerfile(text), farm, {
     flow: stageFlow,
-    hazards: hazardsOf(request, text),
+    hazards: [],
     solve: (requested, node) =>
       solveFor(
         request,
@@ -86,22 +86,37 @@ function place(request: DockerfileRequest, text: string, farm: Farm): Dockerfile
         join(shownWorkspace, "metadata.json"),
       ),
   });
+  return { ...plan, hazards: hazardsOf(request, text, plan) };
 }
 
-/** What `check` says of the Dockerfile for these platforms, without mere remarks. */
-function hazardsOf({ dockerfile, platforms }: DockerfileRequest, text: string): readonly PlannedHazard[] {
+/** What `check` says of the Dockerfile for these platforms: no mere remarks, and of emulation where there is some. */
+function hazardsOf(
+  { dockerfile, platforms }: DockerfileRequest,
+  text: string,
+  plan: DockerfilePlan,
+): readonly PlannedHazard[] {
   const { findings } = checkDockerfile(dockerfile, text, {
     platforms: platforms.map(({ platform }) => platform),
   });
-  return findings.flatMap(({ rule, severity, file, line, message, platforms: suffering }) =>
-    severity === "info" ? [] : [{ rule, severity, file, line, message, platforms: suffering }],
+  const emulated = new Set(
+    plan.platforms.flatMap(({ platform, candidates: [first] }) =>
+      first?.placement === "emulated" ? [platform] : [],
+    ),
   );
+  return findings.flatMap(({ rule, severity, file, line, message, platforms: all }) => {
+    const ofEmulation = rule.endsWith("-under-emulation");
+    const suffering = ofEmulation ? all.filter((platform) => emulated.has(platform)) : all;
+    const counts = severity !== "info" && (!ofEmulation || suffering.length > 0);
+    return counts ? [{ rule, severity, file, line, message, platforms: suffering }] : [];
+  });
 }
 
-/** Says before anything is built what emulation costs, and where the Dockerfile fits a platform badly. */
+/** Says before anything is built what emulation costs, and what of the Dockerfile fits a platform badly. */
 function warn({ platforms, hazards }: DockerfilePlan, ctx: Context): void {
   for (const { platform, warning } of platforms)
     if (warning !== undefined) ctx.emit({ type: "log", level: "warning", platform, message: warning });
-  for (const { rule, severity, file, line, message } of hazards)
-    ctx.emit({ type: "diagnostic", severity, code: rule, message: `${file}:${line} ${message}` });
+  for (const { rule, file, line, message } of hazards) {
+    const where = `${relative(ctx.host.cwd, file) || file}:${line}`;
+    ctx.emit({ type: "diagnostic", severity: "warning", code: rule, message: `${where} ${message}` });
+  }
 }

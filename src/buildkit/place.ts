@@ -171,7 +171,7 @@ function placed(
 function emulationWarning(platform: Platform, first: Fit | undefined): Pick<PlacedPlatform, "warning"> {
   if (first?.placement !== "emulated") return {};
   const name = formatPlatform(platform);
-  const stages = first.emulatedStages.join(", ");
+  const stages = `stage${first.emulatedStages.length > 1 ? "s" : ""} ${first.emulatedStages.join(", ")}`;
   return {
     warning: [
       `${name} is emulated on ${first.node.spec.name}: the RUN instructions of ${stages} take 2 to 4 times as long`,

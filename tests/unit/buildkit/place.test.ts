@@ -204,7 +204,7 @@ describe("placePlatforms", () => {
 
   it("003-17 warns of what emulation costs where something runs by it", () => {
     const [placed] = place(["linux/arm64"], farm([amd])).platforms;
-    expect(placed?.warning).toMatch(/emulated on amd: .* of s0 take 2 to 4 times .*memory and CPU/);
+    expect(placed?.warning).toMatch(/emulated on amd: .* of stage s0 take 2 to 4 times .*memory and CPU/);
     expect(placed?.warning).toContain("--builder linux/arm64=ssh://");
     expect(place(["linux/arm64"], farm([arm])).platforms[0]).not.toHaveProperty("warning");
     expect(place(["linux/arm64"], farm([amd]), ["build+", "target"]).platforms[0]).not.toHaveProperty(
