@@ -27,7 +27,7 @@ export function lacksPlatform(platform: Platform, farm: Farm, emulation: boolean
   };
   if (farm.nodes.length === 0 && farm.unreachable.length === 0)
     return new AnyarchError("BUILDER_LACKS_PLATFORM", `No builder was found that could build ${wanted}.`, {
-      hint: "Start Docker or buildkitd here, or name a builder: --builder ssh://USER@HOST.",
+      hint: "Start Docker (with its buildx plugin) or buildkitd here, or name a builder: --builder ssh://USER@HOST.",
       details,
     });
   const list = [

@@ -25,8 +25,8 @@ export interface TestFarmOptions {
   /** Folders of clients for PATH, best first: buildx, say. buildctl is always there. */
   readonly clients?: readonly Engines[];
   readonly bases?: readonly BaseImageName[];
-  /** Variables of the user. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** The rest of PATH; this machine's by default. */
+  readonly systemPath?: string;
 }
 
 /** Two machines, a registry, and a user who knows them. */
@@ -38,6 +38,8 @@ export interface TestFarm extends Stoppable {
   readonly ssh: SshHost;
   /** With TLS and a password. */
   readonly registry: Registry;
+  /** What `docker.io` is for the machines. */
+  readonly bases: Registry;
   /** Endpoints for `--builder`. */
   readonly endpoints: { readonly amd64: string; readonly arm64: string };
   /** What reports call them. */
@@ -79,8 +81,7 @@ export async function startFarm(options: TestFarmOptions = {}): Promise<TestFarm
       ...workspace.env,
       ...registry.env,
       DOCKER_HOST: "unix:///nonexistent/docker.sock",
-      PATH: [client.path, ...clients, process.env["PATH"]].join(":"),
-      ...options.env,
+      PATH: [client.path, ...clients, options.systemPath ?? process.env["PATH"]].join(":"),
     };
     const endpoints = { amd64: tlsEndpoint(amd64), arm64: host.url };
     const write: TestFarm["write"] = (files) => {
@@ -97,6 +98,7 @@ export async function startFarm(options: TestFarmOptions = {}): Promise<TestFarm
       arm64,
       ssh: host,
       registry,
+      bases,
       endpoints,
       names: { amd64: amd64.address, arm64: host.url },
       builders: [`--builder=linux/amd64=${endpoints.amd64}`, `--builder=linux/arm64=${endpoints.arm64}`],
