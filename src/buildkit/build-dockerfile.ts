@@ -14,7 +14,7 @@ import { keepOutputsOut } from "./keep-outputs-out.ts";
 import type { Farm } from "./node.ts";
 import { openFarm } from "./open-farm.ts";
 import { placePlatforms } from "./place.ts";
-import { hazardsFor, warnOfHazards, withRelevantHazards } from "./plan-hazards.ts";
+import { hazardsFor, warnBeforeBuild, withRelevantHazards } from "./plan-hazards.ts";
 import { publishPlatforms } from "./publish-platforms.ts";
 import { readDockerfile, type ReadDockerfile } from "./read-dockerfile.ts";
 import { solveFor } from "./solve-for.ts";
@@ -46,7 +46,7 @@ export async function buildDockerfile(
   const read = readDockerfile(request.dockerfile);
   await using farm = await probedFarm(request, options, ctx);
   const plan = place(request, read, farm, ctx);
-  warnOfHazards(plan, ctx);
+  warnBeforeBuild(plan, ctx);
   await using workspace = await makeTempDir();
   const solved = await keepOutputsOut(request, workspace.path, ctx.host.cwd);
   const prepare = prepareIn(workspace.path, solved, options.stores);

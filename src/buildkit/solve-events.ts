@@ -51,6 +51,8 @@ export class SolveEvents {
   /** Lines that aren't progress: the client's own error is among them. */
   readonly #text = new Tail(60);
   readonly #failed: FailedVertex[] = [];
+  /** BuildKit starts a vertex again for each thing that it learns of it: an image is resolved, fetched, unpacked. */
+  readonly #ended = new Set<string>();
 
   constructor(options: SolveEventsOptions) {
     this.#options = options;
@@ -152,8 +154,8 @@ export class SolveEvents {
       id: running.task,
       name: running.name.replace(`[${platform} `, "["),
       platform,
-      // Instructions are what a person follows; the rest is a part of the build.
-      ...(step === undefined && parent !== undefined && { parent }),
+      // Instructions are what a person follows, once; the rest is a part of the build.
+      ...((step === undefined || this.#ended.has(digest)) && parent !== undefined && { parent }),
     });
     return running;
   }
@@ -161,6 +163,7 @@ export class SolveEvents {
   #finish(digest: string, running: Running, status: "done" | "cached" | "failed" | "cancelled"): void {
     for (const line of restOf(running)) this.#line(digest, running, "stdout", line);
     this.#running.delete(digest);
+    this.#ended.add(digest);
     this.#options.watchdog?.completed(digest);
     this.#emit({ type: "task.finished", id: running.task, status });
   }
