@@ -18,7 +18,7 @@ import { waitBeforeRetry } from "./transient.ts";
 export type BuildLimits = Pick<
   DockerfileRequest,
   "fallback" | "jobs" | "retries" | "timeoutMs" | "silenceMs" | "crashSilenceMs"
->;
+> & { /** See {@link SilentNode}. */ readonly askAfterMs?: number };
 
 export interface PlatformJob {
   readonly placed: PlacedPlatform;

@@ -112,11 +112,6 @@ export class MergedImage implements ReadableStore {
     return merged;
   }
 
-  /** The bytes of the index; undefined where there is none. */
-  get rawIndex(): Uint8Array | undefined {
-    return this.#index?.rawIndex;
-  }
-
   resolve(reference: string): Promise<Descriptor> {
     if (reference === "" || reference === this.descriptor.digest) return Promise.resolve(this.descriptor);
     throw new AnyarchError("IMAGE_NOT_FOUND", `The build has no ${reference}.`);

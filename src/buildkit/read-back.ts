@@ -20,7 +20,7 @@ export interface Expected {
 }
 
 /** Milliseconds to wait before each further look: replicas of a registry may lag behind. */
-const waits = [250, 500, 1000, 2000, 4000, 8000] as const;
+const patience: readonly number[] = [250, 500, 1000, 2000, 4000];
 
 /**
  * Reads back what was pushed, as a stranger would: the digest under each tag, every platform's manifest and what its
@@ -31,20 +31,26 @@ export async function readBack(
   expected: Expected,
   stores: StoreOptions,
   ctx: Context,
+  waits: readonly number[] = patience,
 ): Promise<void> {
   for (const tag of tags) {
     await runTask(ctx.emit, `read back ${familiarReference(tag)}`, {}, async (task) => {
       await using opened = await openStore(`docker://${formatReference(tag)}`, stores, ctx);
       if (!(opened.store instanceof RegistryStore)) return;
       const { repository } = opened.store;
-      await patiently(tag, ctx, () => checkTag(tag, repository, expected, ctx));
+      await patiently(tag, waits, ctx, () => checkTag(tag, repository, expected, ctx));
       task.detail(expected.platforms.map(({ platform }) => formatPlatform(platform)).join(", "));
     });
   }
 }
 
 /** Again and again where something isn't there yet; other errors are final. */
-async function patiently(tag: Reference, ctx: Context, look: () => Promise<void>): Promise<void> {
+async function patiently(
+  tag: Reference,
+  waits: readonly number[],
+  ctx: Context,
+  look: () => Promise<void>,
+): Promise<void> {
   for (const wait of [...waits, undefined]) {
     try {
       await look();

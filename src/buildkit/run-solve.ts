@@ -12,6 +12,7 @@ import type { Solve } from "./solve.ts";
 import { solveError, type SolvePlace } from "./solve-error.ts";
 import { SolveEvents } from "./solve-events.ts";
 import { readSolveMetadata } from "./solve-metadata.ts";
+import { askWhenSilent, type SilentNode } from "./silent-node.ts";
 import { type WatchClock, Watchdog, type WatchEnd, type WatchLimits } from "./watchdog.ts";
 
 export interface SolveOptions extends WatchLimits {
@@ -24,6 +25,8 @@ export interface SolveOptions extends WatchLimits {
   /** Milliseconds that the client gets to cancel its build on the server before it is killed; 3000 by default. */
   readonly graceMs?: number | undefined;
   readonly clock?: WatchClock | undefined;
+  /** Asks the node whether it is still there, when it is silent for long. */
+  readonly silentNode?: SilentNode | undefined;
 }
 
 export interface SolveResult {
@@ -45,12 +48,9 @@ export async function runSolve(
   ctx: Context,
 ): Promise<SolveResult> {
   const platform = formatPlatform(solve.platform);
-  const place: SolvePlace = {
-    platform,
-    node: node.spec.name,
-    placement: options.placement,
-    version: node.facts.version,
-  };
+  const { name } = node.spec;
+  const { placement, reader, isCrash, parent } = options;
+  const place: SolvePlace = { platform, node: name, placement, version: node.facts.version };
   await rm(solve.metadataFile, { force: true });
   const stop = new AbortController();
   let end: WatchEnd | undefined;
@@ -62,7 +62,6 @@ export async function runSolve(
     },
     options.clock,
   );
-  const { reader, isCrash, parent } = options;
   const events = new SolveEvents({
     platform,
     node: place.node,
@@ -73,6 +72,12 @@ export async function runSolve(
     watchdog,
   });
   const signal = AbortSignal.any([ctx.signal, stop.signal]);
+  const over = new AbortController();
+  const gone = (afterMs: number): void => {
+    end ??= { reason: "lost", afterMs };
+    stop.abort(new WatchdogEnded());
+  };
+  const asking = askWhenSilent(watchdog, options.silentNode, gone, AbortSignal.any([signal, over.signal]));
   let code: number;
   try {
     code = (await execute(node.command(solve), events, { ...ctx, signal }, options.graceMs ?? 3000)).code;
@@ -82,6 +87,9 @@ export async function runSolve(
       throw error;
     }
     code = 1;
+  } finally {
+    over.abort();
+    await asking;
   }
   const diagnoses = reader.diagnoses();
   if (code === 0 && end === undefined) {

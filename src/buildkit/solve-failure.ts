@@ -108,6 +108,13 @@ function endedByWatchdog({ failed, interrupted }: SolveFailure, end: WatchEnd): 
     };
   }
   const [vertex] = [...interrupted.filter(({ step }) => step !== undefined), ...interrupted];
+  if (end.reason === "lost")
+    return {
+      code: "BUILDER_LOST",
+      what: "was interrupted",
+      why: "the builder gives no answer any more",
+      vertex,
+    };
   return end.reason === "silence"
     ? { code: "BUILD_STALLED", what, why: `it gave no sign of life for ${seconds}`, vertex }
     : { code: "BUILD_TIMEOUT", what, why: `it took longer than ${seconds}`, vertex };
@@ -144,7 +151,7 @@ function clientError(text: readonly string[]): string {
 function firstLine(text: string): string {
   const line = text.split("\n").find((one) => one.trim() !== "") ?? "";
   return line
-    .replace(/^(?:failed to solve: )+/, "")
+    .replace(/^(?:failed to (?:build|solve): )+/, "")
     .trim()
     .replace(/\.$/, "")
     .slice(0, 500);

@@ -27,6 +27,8 @@ export interface WatchLimits {
 export type WatchEnd =
   | { readonly reason: "timeout"; readonly afterMs: number }
   | { readonly reason: "silence"; readonly afterMs: number }
+  /** The node doesn't answer any more, and its client hasn't noticed. */
+  | { readonly reason: "lost"; readonly afterMs: number }
   | {
       readonly reason: "crash";
       readonly afterMs: number;
@@ -70,6 +72,11 @@ export class Watchdog implements Disposable {
     this.#alive = this.#clock.now();
     const crash = vertex === undefined ? undefined : this.#crashes.get(vertex);
     if (crash !== undefined) crash.alive = this.#alive;
+  }
+
+  /** Milliseconds since the last sign of life. */
+  get silentMs(): number {
+    return this.#clock.now() - this.#alive;
   }
 
   /** An emulator said in `line` that a program of the step crashed. */

@@ -55,7 +55,7 @@ function invalid(text: string, why: string): AnyarchError {
 const transportPrefix = /^(docker:\/\/|(?:oci|oci-archive|docker-archive):)(.*)$/s;
 
 /** True where a text names its transport, so that it can't be taken for anything else. */
-export function isLocation(text: string): boolean {
+function isLocation(text: string): boolean {
   return transportPrefix.test(text.trim());
 }
 

@@ -111,7 +111,7 @@ function nameFor(output: string): (tag: Reference) => string {
 }
 
 /** Tags grouped by the repository that they are in. */
-export function byRepository(tags: readonly Reference[]): readonly (readonly Reference[])[] {
+function byRepository(tags: readonly Reference[]): readonly (readonly Reference[])[] {
   const groups = new Map<string, Reference[]>();
   for (const tag of tags) {
     const key = `${tag.registry}/${tag.repository}`;

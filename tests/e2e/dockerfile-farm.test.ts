@@ -79,7 +79,7 @@ describeWith(engines, [...needed, "openssl"], "Dockerfiles on two nodes", () => 
     space[Symbol.dispose]();
   });
 
-  it("are built natively on each and pushed as one index under two tags", async () => {
+  it("000-17 are built natively on each and pushed as one index under two tags", async () => {
     await using arm64 = await startBuildkitd({
       architecture: "arm64",
       listen: "tcp",
@@ -111,7 +111,7 @@ describeWith(engines, [...needed, "openssl"], "Dockerfiles on two nodes", () => 
     ]);
   });
 
-  it("000-18 lose a node in mid-build: all or nothing by default, the rest with --fallback available", async () => {
+  it("000-18 000-19 lose a node in mid-build: all or nothing by default, the rest with --fallback available", async () => {
     await dockerfile(
       'RUN if [ "$(uname -m)" = aarch64 ]; then echo waiting; sleep 600; fi; echo done > /out',
     );
@@ -130,6 +130,7 @@ describeWith(engines, [...needed, "openssl"], "Dockerfiles on two nodes", () => 
         /linux\/arm64 was interrupted on tcp:\S+ \(native\), in \[builder 1\/1\] RUN if/,
       );
       expect(code).toBe(expected);
+      if (fallback === "available") expect(stderr).toMatch(/LEFT OUT linux\/arm64[\s\S]*exit code 3/);
       const index = await readFile(join(output, "index.json"), "utf8").catch(() => undefined);
       expect(index === undefined).toBe(fallback === "none");
     }

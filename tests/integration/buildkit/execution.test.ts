@@ -146,6 +146,28 @@ describeWith(engines, nodes, "Builds on BuildKit nodes", () => {
     expect(error.message).toContain("RUN echo waiting");
   });
 
+  it("notice a node that hangs, which its client waits for without end", async () => {
+    await using daemon = await startBuildkitd();
+    await using farm = await site.farm(daemon);
+    const file = await site.dockerfile("RUN echo waiting; sleep 600");
+    const how = { platform: "linux/amd64", on: ["native"], askAfterMs: 2000 } as const;
+    const building = buildOne(site, farm, file, how);
+    await untilLogged(site, "waiting");
+    process.kill(daemon.pid, "SIGSTOP");
+    const error = errorOf(await building.finally(() => process.kill(daemon.pid, "SIGCONT")));
+    expect(error.code).toBe("BUILDER_LOST");
+    expect(error.message).toContain("gives no answer any more");
+    expect(await clients()).toBe("");
+  });
+
+  it("go on where a silent node answers", async () => {
+    await using daemon = await startBuildkitd();
+    await using farm = await site.farm(daemon);
+    const file = await site.dockerfile("RUN sleep 2");
+    const how = { platform: "linux/amd64", on: ["native"], askAfterMs: 100 } as const;
+    expect(await buildOne(site, farm, file, how)).toMatchObject({ ok: true });
+  });
+
   it("cancel the others when a required platform fails, unless a partial result is wanted", async () => {
     await registerQemu();
     await using daemon = await startBuildkitd();

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RawjsonReader, type SolveUpdate } from "../../../src/buildkit/rawjson.ts";
 import { recorded } from "./recorded.ts";
@@ -13,7 +13,7 @@ function read(chunks: readonly Uint8Array[], limit?: number): readonly SolveUpda
 }
 
 function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
-  const sorted = [...places.map((place) => place % (bytes.length + 1))].sort((a, b) => a - b);
+  const sorted = places.map((place) => place % (bytes.length + 1)).sort((a, b) => a - b);
   const bounds = [0, ...sorted, bytes.length];
   return bounds.slice(1).map((end, index) => bytes.subarray(bounds[index], end));
 }

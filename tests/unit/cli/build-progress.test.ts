@@ -5,7 +5,7 @@ import { createTtyRenderer } from "../../../src/cli/render/tty.ts";
 import type { Terminal } from "../../../src/cli/terminal.ts";
 import type { BuildEvent } from "../../../src/events/event.ts";
 
-function terminal(): { readonly terminal: Terminal; lines(): readonly string[] } {
+function terminal(): { readonly terminal: Terminal; readonly lines: () => readonly string[] } {
   let written = "";
   return {
     terminal: {
