@@ -4,7 +4,6 @@ export { type ConfigureDockerBuild, docker, DockerBuildOptions } from "./api/doc
 export type { DockerfileBuildResult } from "./buildkit/build-result.ts";
 export type { DockerfilePlan } from "./buildkit/dockerfile-plan.ts";
 export type { EnvironmentFacts } from "./buildkit/environment.ts";
-export type { Diagnosis } from "./diagnose/diagnosis.ts";
 export type { CopyOptions, CopyReport } from "./api/copy.ts";
 export type { InspectedPlatform, InspectOptions, InspectResult } from "./api/inspect.ts";
 export type { ApiSettings } from "./api/settings.ts";

@@ -136,6 +136,7 @@ function reportDiagnoses(diagnoses: readonly Diagnosis[], platform: string, ctx:
       code,
       message: `${title}: ${why}`,
       platform,
+      reported: true,
       ...(hint !== "" && { hint }),
     });
   }
