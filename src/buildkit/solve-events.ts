@@ -39,6 +39,8 @@ interface Running {
   readonly step: FailedStep | undefined;
   readonly streams: Map<LogUpdate["stream"], LogLines>;
   readonly tail: Tail;
+  /** What BuildKit said of its own doings: "retrying in 1s" comes once for each layer. */
+  readonly said: Set<string>;
   readonly statuses: Map<string, { current: number; total: number }>;
   crash?: string;
   /** False for what was reported as finished already and began anew: only a failure or a log is worth a second report. */
@@ -165,6 +167,7 @@ export class SolveEvents {
       step: stepOfVertex(safe),
       streams: new Map(),
       tail: new Tail(keptLines),
+      said: new Set(),
       statuses: new Map(),
       announced: false,
       begun: performance.now(),
@@ -253,13 +256,14 @@ export class SolveEvents {
     }
     this.#emit({
       type: "log",
-      level: "info",
+      level: running.step === undefined && running.said.has(message) ? "debug" : "info",
       message,
       ...this.#where(),
       task: running.task,
       stream,
       ...(running.step && { step: running.step }),
     });
+    if (running.step === undefined && running.said.size < keptLines) running.said.add(message);
   }
 }
 
