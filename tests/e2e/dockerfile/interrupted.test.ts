@@ -169,6 +169,7 @@ describeWith(engines, needed, "kill -9", () => {
     const next = await build("buildx", ["--builder", "mine", "--output", `oci:${output}`]);
     expect(next.code, next.stderr).toBe(0);
     expect(readFileSync(join(output, "index.json"), "utf8")).toContain("sha256:");
+    await site.expectTidy();
     expect(snapshot(dockerConfig)).toEqual(before);
   });
 });
