@@ -16,6 +16,7 @@ import type {
 import { describeNode, lacksPlatform } from "./lacking-platform.ts";
 import type { Farm, Node } from "./node.ts";
 import { weighNode, type Fit } from "./node-fit.ts";
+import { withoutSecrets } from "./secret-args.ts";
 import { shellWord } from "./shell-words.ts";
 import type { Command, Solve } from "./solve.ts";
 
@@ -155,9 +156,13 @@ function placed(
       placement,
       why,
       emulatedStages,
-      command: printCommand(node.command(solve(requested, node))),
+      command: printCommand(node.command(shown(solve(requested, node)))),
     })),
   };
+}
+
+function shown(solve: Solve): Solve {
+  return { ...solve, buildArgs: withoutSecrets(solve.buildArgs) };
 }
 
 /** Set for every client so that it behaves; of no interest to a reader. */

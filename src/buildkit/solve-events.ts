@@ -1,5 +1,5 @@
 import type { FailedStep, LogReader } from "../diagnose/diagnosis.ts";
-import { redact } from "../errors/redact.ts";
+import { redact as redactAny } from "../errors/redact.ts";
 import type { BuildEvent, Emit, LogEvent } from "../events/event.ts";
 import { LogLines, Tail } from "./log-lines.ts";
 import type { LogUpdate, SolveUpdate, StatusUpdate, VertexUpdate } from "./rawjson.ts";
@@ -15,6 +15,8 @@ export interface SolveEventsOptions {
   readonly emit: Emit;
   readonly reader: LogReader;
   readonly isCrash: (line: string) => boolean;
+  /** Takes out of texts what nobody is to read. */
+  readonly hide?: ((text: string) => string) | undefined;
   readonly watchdog?: Pick<Watchdog, "alive" | "crashed" | "completed"> | undefined;
 }
 
@@ -59,6 +61,7 @@ const keptLines = 50;
 /** Turns what one solve tells into events, feeds the log rules and keeps what an error message needs. */
 export class SolveEvents {
   readonly #options: SolveEventsOptions;
+  readonly #redact: (text: string) => string;
   readonly #running = new Map<string, Running>();
   /** Digests of what has ended well and was reported. */
   readonly #reported = new Set<string>();
@@ -68,6 +71,8 @@ export class SolveEvents {
 
   constructor(options: SolveEventsOptions) {
     this.#options = options;
+    const { hide = (text) => text } = options;
+    this.#redact = (text) => redactAny(hide(text));
   }
 
   readonly update = (update: SolveUpdate): void => {
@@ -87,12 +92,17 @@ export class SolveEvents {
         return;
       case "warning":
         watchdog?.alive();
-        this.#emit({ type: "log", level: "warning", message: redact(update.message), ...this.#where() });
+        this.#emit({
+          type: "log",
+          level: "warning",
+          message: this.#redact(update.message),
+          ...this.#where(),
+        });
         return;
       case "text":
         watchdog?.alive();
-        this.#text.add(redact(update.text));
-        this.#options.reader.line(redact(update.text));
+        this.#text.add(this.#redact(update.text));
+        this.#options.reader.line(this.#redact(update.text));
         return;
       case "skipped":
         watchdog?.alive();
@@ -149,7 +159,7 @@ export class SolveEvents {
     }
     if (update.error !== undefined) {
       for (const line of restOf(running)) this.#line(update.digest, running, "stderr", line);
-      this.#failed.push(describe(running, redact(update.error)));
+      this.#failed.push(describe(running, this.#redact(update.error)));
       this.#announce(running);
     }
     const cancelled = update.error !== undefined && /context canceled/i.test(update.error);
@@ -160,7 +170,7 @@ export class SolveEvents {
   }
 
   #start(digest: string, name: string): Running {
-    const safe = redact(name);
+    const safe = this.#redact(name);
     const running: Running = {
       task: `b${++counter}`,
       name: safe.replace(/\s+/g, " "),
@@ -245,7 +255,7 @@ export class SolveEvents {
   }
 
   #line(vertex: string, running: Running, stream: LogUpdate["stream"], line: string): void {
-    const message = redact(line);
+    const message = this.#redact(line);
     this.#announce(running);
     this.#releaseSource(running);
     running.tail.add(message);
