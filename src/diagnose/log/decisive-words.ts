@@ -76,6 +76,11 @@ export const decisiveWords: readonly string[] = [
   "exception",
   "undefined",
   "404",
+  "too large",
+  "too old",
+  "unable",
+  "rejected",
+  "mismatch",
   "err!",
 ];
 

@@ -16,7 +16,7 @@ export interface LogView {
   readonly emulator: boolean;
   /** An emulator was set up before the build. */
   readonly emulatorSetUp: boolean;
-  /** Whether any line of output, command or platform's name matches. */
+  /** Whether any line, command or platform's name matches. */
   has(pattern: RegExp): boolean;
 }
 
@@ -56,7 +56,7 @@ export function viewLog(
   for (const { step } of lines) if (step?.platform !== undefined) platforms.add(step.platform);
   for (const text of [...commands, ...lines.map((line) => line.text)]) collectPlatforms(text, platforms);
   const any = (pattern: RegExp): boolean =>
-    output.some(({ text }) => pattern.test(text)) ||
+    lines.some(({ text }) => pattern.test(text)) ||
     commands.some((text) => pattern.test(text)) ||
     [...platforms].some((name) => pattern.test(name));
   return {
