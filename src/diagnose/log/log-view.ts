@@ -131,7 +131,7 @@ export function emulationOf(
     return cpu === undefined ? { level: "likely" } : { level: "shown", emulated: true };
   // Most machines that build for several platforms are amd64.
   if (cpu !== undefined && cpu !== "amd64" && cpu !== "386") return { level: "likely" };
-  return { level: cpu === undefined ? "unknown" : "not" };
+  return { level: "unknown" };
 }
 
 /** A 64-bit x86 CPU runs 32-bit programs by itself; arm64 servers mostly don't, but many do. */

@@ -10,8 +10,8 @@ export const rule: LogRule = {
       score: 86,
     },
     {
-      line: /ERROR: .{0,300}/,
-      near: /^(?:exporting cache|preparing build cache for export|exporting cache to)/,
+      line: /^error: .{0,300}/i,
+      near: /^(?: ?> )?(?:exporting cache|preparing build cache for export|exporting to \S{1,40}(?: Actions)? cache)/i,
       nearNot: /did not complete successfully|no space left/,
       score: 80,
     },

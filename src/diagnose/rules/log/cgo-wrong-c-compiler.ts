@@ -7,6 +7,12 @@ export const rule: LogRule = {
   stage: "go",
   patterns: [
     {
+      line: /runtime\/cgo: (?:\S{0,40}-)?(?:gcc|clang|cc): exit status/,
+      command: /GOARCH=/,
+      score: 89,
+      confidence: "likely",
+    },
+    {
       line: /(?:unrecognized|unsupported|unknown).{0,60}-m(?:64|32|arm|thumb|fpu|float-abi|arch)/i,
       near: /runtime\/cgo|# \S{0,80}(?:cgo|sqlite3|net|os\/user)\b|cgo:/i,
       score: 97,

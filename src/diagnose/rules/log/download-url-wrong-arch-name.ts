@@ -35,6 +35,12 @@ export const rule: LogRule = {
       score: 80,
     },
     {
+      line: /not in gzip format|does not look like a tar archive|End-of-central-directory signature not found|invalid (?:magic|tar magic)|gzip: stdin: unexpected end of file/i,
+      near: new RegExp(`https?://\\S{0,300}[-_./=]${named}`),
+      score: 80,
+      confidence: "likely",
+    },
+    {
       line: new RegExp(`https?://\\S{0,300}${named}\\S{0,200}.{0,60}(?:404|Not Found)`, "i"),
       nearNot: /binary-(?:arm64|armhf|amd64)|Packages|APKINDEX|\/dists\/|\/pool\/|manifests\/|repodata/,
       score: 80,

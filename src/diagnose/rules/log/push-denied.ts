@@ -5,6 +5,7 @@ export const rule: LogRule = {
   title: "The login has no right to push to this repository",
   architecture: false,
   patterns: [
+    { line: /\bdenied: denied\b/, near: /push|exporting/i, score: 84 },
     {
       line: /denied: requested access to the resource is denied|push access denied|permission_denied: \S{0,40}write|denied: (?:permission|installation|Permission|User|The|Artifact|Your|resource|access|not_found|Unauthenticated|project)|not allowed to (?:Write|write|push|create)|write_package|(?:does not have|lacks|no) (?:permission|right|access)s? .{0,40}(?:push|write|upload|registry)|uploadArtifacts|403 Forbidden|HTTP 403|DENIED:|\bDENIED\b/,
       near: /push|exporting|upload|write_package|installation|HEAD|POST|PUT|uploadArtifacts|blobs/i,

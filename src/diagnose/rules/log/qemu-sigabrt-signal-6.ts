@@ -11,7 +11,7 @@ export const rule: LogRule = {
     { line: /uncaught target signal 6\b/, score: 74 },
     { line: /\bAborted\b(?: \(core dumped\))?$|\bSIGABRT\b/, emulation: "shown", score: 45 },
     {
-      line: /\bexit (?:code|status)[: ]*134\b|non-zero code: 134\b|exited with (?:code )?134\b/i,
+      line: /\bexit (?:code|status)[: ]*134\b|non-zero code: 134\b|exited with (?:code |status )?134\b/i,
       emulation: "likely",
       score: 44,
       confidence: "likely",

@@ -10,7 +10,7 @@ export const rule: LogRule = {
     { line: /uncaught target signal 5\b/, score: 74 },
     { line: /trace\/breakpoint trap|\bSIGTRAP\b/i, emulation: "likely", score: 45 },
     {
-      line: /\bexit (?:code|status)[: ]*133\b|non-zero code: 133\b|exited with (?:code )?133\b/i,
+      line: /\bexit (?:code|status)[: ]*133\b|non-zero code: 133\b|exited with (?:code |status )?133\b/i,
       emulation: "likely",
       score: 44,
       confidence: "likely",

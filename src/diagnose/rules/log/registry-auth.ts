@@ -5,6 +5,7 @@ export const rule: LogRule = {
   title: "The registry wants other credentials: none, expired, or not accepted",
   architecture: false,
   patterns: [
+    { line: /\bdenied: denied\b/, nearNot: /push|exporting/i, score: 78 },
     {
       line: /pull access denied/i,
       nearNot: /docker\.io\/library\/\S+: pull access denied|push access denied/,

@@ -40,6 +40,12 @@ export const rule: LogRule = {
       command: rust,
       score: 84,
     },
+    {
+      line: /rustc interrupted by SIGSEGV|rustc.{0,300}\(signal: 11, SIGSEGV/,
+      emulation: "possible",
+      score: 72,
+      confidence: "likely",
+    },
   ],
   above: [
     "qemu-sigsegv-signal-11",
