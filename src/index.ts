@@ -1,6 +1,9 @@
-export type { BuildResult, BuiltPlatform, PublishedTo, ReportedLayer } from "./assemble/build-result.ts";
 export type { PackageChoice, PackageRow } from "./apps/app-type.ts";
-export { build, planBuild } from "./api/build.ts";
+export { build, type BuildResult, planBuild } from "./api/build.ts";
+export { type ConfigureDockerBuild, docker, DockerBuildOptions } from "./api/docker.ts";
+export type { DockerfileBuildResult } from "./buildkit/build-result.ts";
+export type { DockerfilePlan } from "./buildkit/dockerfile-plan.ts";
+export type { EnvironmentFacts } from "./buildkit/environment.ts";
 export type { CopyOptions, CopyReport } from "./api/copy.ts";
 export type { InspectedPlatform, InspectOptions, InspectResult } from "./api/inspect.ts";
 export type { ApiSettings } from "./api/settings.ts";
@@ -13,6 +16,15 @@ export type { BuildEvent, Emit } from "./events/event.ts";
 export type { Context, Host } from "./host/context.ts";
 export type { BuildOptions } from "./plan/build-options.ts";
 export type { BuildPlan } from "./plan/build-plan.ts";
+export type {
+  AssembledResult,
+  BuiltPlatform,
+  OmittedResult,
+  PublishedTo,
+  ReportedAttempt,
+  ReportedLayer,
+  ReportedPlacement,
+} from "./plan/build-result.ts";
 export type { CacheReport, PruneOptions } from "./api/cache.ts";
 export {
   cacheReport,

@@ -1,4 +1,4 @@
-import type { PublishedTo } from "../assemble/build-result.ts";
+import type { PublishedTo } from "../plan/build-result.ts";
 import { AnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
 import { makeIndex } from "../image/image-index.ts";

@@ -9,17 +9,18 @@ import type { Digest } from "../oci/digest.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import { type BaseFindings, type BuildPlan, makePlan } from "../plan/build-plan.ts";
 import type { BuildRequest } from "../plan/build-request.ts";
+import type { AssembledResult } from "../plan/build-result.ts";
 import type { DebianSettings } from "../plan/config-file.ts";
-import { isLocation, parseLocation, type StoreOptions } from "../stores/locations.ts";
+import { checkOutputs, type StoreOptions } from "../stores/locations.ts";
+import { cancelledBeforePublishing, checkPush } from "../stores/publish.ts";
 import { baseAnnotations, sourceAnnotations } from "./annotations.ts";
 import { type Base, openBase, type PlatformBase, whyNotThisBase } from "./base.ts";
-import type { BuildResult } from "./build-result.ts";
 import { composeImage } from "./compose.ts";
 import { ContentDigests } from "./content-digests.ts";
 import { withoutDamaged } from "./damaged-cache.ts";
 import { type BuiltLayer, LayerBuilder } from "./layer-builder.ts";
 import { type Proof, proveImages } from "./prove.ts";
-import { cancelledBeforePublishing, checkPush, publish } from "./publish.ts";
+import { publish } from "./publish.ts";
 import { reportResult } from "./report-result.ts";
 
 /** What a build needs beside the request: where stores are and what the configuration says of Debian. */
@@ -63,7 +64,7 @@ export async function assemble(
   request: BuildRequest,
   options: AssembleOptions,
   ctx: Context,
-): Promise<BuildResult> {
+): Promise<AssembledResult> {
   const started = performance.now();
   const { prepared, images, proofs } = await makeProved(request, options, ctx).catch((error: unknown) => {
     throw isAbort(error) ? cancelledBeforePublishing(error) : error;
@@ -130,21 +131,6 @@ async function prepareOn(
   return { base, bases: kept, selection, plan };
 }
 
-/** Where the result goes is looked at before anything is done for it. Throws LOCATION_INVALID, REFERENCE_INVALID. */
-function checkOutputs(outputs: readonly string[], cwd: string): void {
-  for (const output of outputs) {
-    if (isLocation(output)) parseLocation(output, cwd);
-    else {
-      // A name alone is a registry's elsewhere; who writes `--output image` means a file or directory.
-      const path = /\bdest=([^,]+)/.exec(output)?.[1] ?? output;
-      throw new AnyarchError("LOCATION_INVALID", `--output ${output} doesn't say what is to be written.`, {
-        hint: `Write oci:${path} (a directory), oci-archive:${path}, docker-archive:${path} (files) or docker://NAME:TAG (a registry).`,
-        details: { location: output },
-      });
-    }
-  }
-}
-
 /** Stands in where no platform of the base is left; makePlan throws then. */
 const nothingSelected: AppSelection = {
   packages: [],
@@ -208,7 +194,7 @@ async function makeImages(
   let images: readonly AssembledImage[] = [];
   // Whoever forgot to log in shall not wait for a build to learn it.
   await runTogether(ctx, [
-    (shared) => checkPush(request, stores, shared),
+    (shared) => checkPush(request.push ? request.tags : [], stores, shared),
     async (shared) => {
       try {
         images = await makeLayers(prepared, request, shared);

@@ -1,8 +1,8 @@
-import { AnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import type { PlatformReport } from "../verify/finding.ts";
+import { unproved } from "../verify/unproved.ts";
 import { verifyImage } from "../verify/verify-image.ts";
 import type { AssembledImage } from "./assemble.ts";
 import { assertUndamaged } from "./damaged-cache.ts";
@@ -13,8 +13,8 @@ export interface Proof {
   readonly elf: number;
 }
 
-/** How many findings an error spells out; the rest are counted. */
-const shown = 5;
+const leaveOut =
+  'Leave the files out with .dockerignore, or, where foreign binaries are meant, allow them: [verify] allow = ["path/**"].';
 
 /**
  * Reads the layers that were made here ("app"), or all ("full"), and compares every ELF file with the platform.
@@ -41,7 +41,7 @@ export async function proveImages(
       .map(({ descriptor }) => descriptor)
       .filter(({ digest }) => unreadable.has(digest));
     await assertUndamaged(suspect, own, ctx);
-    if (wrong.length > 0) throw unproved(report, wrong);
+    if (wrong.length > 0) throw unproved(report, wrong, leaveOut);
     for (const message of lackingLibraries(report, application))
       ctx.emit({ type: "log", level: "warning", message, platform: name });
     for (const { code, message, layer, severity } of report.findings) {
@@ -73,21 +73,4 @@ function lackingLibraries(report: PlatformReport, application: ReadonlySet<Diges
     const where = files === 1 ? path : `${path} and ${files - 1} more`;
     return `${line}, which the image lacks (${where}): choose a base that has it, or add its package to [base.debian] packages.`;
   });
-}
-
-function unproved(report: PlatformReport, wrong: PlatformReport["findings"]): AnyarchError {
-  const lines = wrong.slice(0, shown).map(({ message }) => `  ${message}`);
-  const more = wrong.length > shown ? [`  and ${wrong.length - shown} more`] : [];
-  return new AnyarchError(
-    "VERIFY_FAILED",
-    [
-      `The image for ${report.platform} holds what doesn't run there; nothing was published.`,
-      ...lines,
-      ...more,
-    ].join("\n"),
-    {
-      hint: 'Leave the files out with .dockerignore, or, where foreign binaries are meant, allow them: [verify] allow = ["path/**"].',
-      details: { platform: report.platform, findings: wrong },
-    },
-  );
 }

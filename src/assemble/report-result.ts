@@ -1,20 +1,20 @@
 import { formatPlatform } from "../oci/platform.ts";
 import type { BuildPlan } from "../plan/build-plan.ts";
+import type { AssembledResult, BuiltPlatform } from "../plan/build-result.ts";
 import type { AssembledImage } from "./assemble.ts";
-import type { BuildResult, BuiltPlatform } from "./build-result.ts";
 import type { Proof } from "./prove.ts";
-import type { Publication } from "./publish.ts";
+import type { Published } from "./publish.ts";
 
 interface Outcome {
   readonly plan: BuildPlan;
   readonly images: readonly AssembledImage[];
   readonly proofs: ReadonlyMap<string, Proof>;
-  readonly published: Publication;
+  readonly published: Published;
   readonly durationMs: number;
 }
 
 /** Puts what was made into the words of the result. */
-export function reportResult({ plan, images, proofs, published, durationMs }: Outcome): BuildResult {
+export function reportResult({ plan, images, proofs, published, durationMs }: Outcome): AssembledResult {
   const holders = new Map<string, number>();
   for (const { image } of images) {
     for (const digest of new Set(image.layers.map(({ descriptor }) => descriptor.digest))) {
@@ -56,6 +56,7 @@ function reportPlatform(
         sharedBy: holders.get(digest) ?? 1,
       };
     }),
+    placement: "assembled",
     verified: proofs.get(name) ?? { files: 0, elf: 0 },
   };
 }

@@ -40,6 +40,8 @@ export interface NodeFacts {
   readonly native: Platform;
   /** All that it says it can run, native and emulated. */
   readonly platforms: readonly Platform[];
+  /** Platforms beside `native` that a probe showed to run on the CPU itself: 32-bit ones of the same family. */
+  readonly nativeToo?: readonly Platform[];
   /** BuildKit's version, "v0.26.3"; undefined where it doesn't tell. */
   readonly version?: string;
   /** "remote", "docker-container", "docker", "kubernetes", …; "buildkitd" for buildctl. */

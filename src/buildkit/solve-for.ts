@@ -40,7 +40,7 @@ export function solveFor(
 const annotationPrefix = /^(?:(index|manifest)(?:\[([^\]]+)\])?:)?(.*)$/s;
 
 /** Annotations of a platform's manifest: all but "index:KEY", and "manifest[PLATFORM]:KEY" of that platform only. */
-export function manifestAnnotations(
+function manifestAnnotations(
   annotations: Readonly<Record<string, string>>,
   platform: string,
 ): Record<string, string> {

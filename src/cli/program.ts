@@ -30,6 +30,7 @@ export async function runProgram(argv: readonly string[], version: string): Prom
     verbose,
     json: valueOf("--format", argv) === "json",
     events: valueOf("--progress", argv) === "json",
+    version,
   };
   process.once("uncaughtException", (error) => process.exit(showError(terminal, error, options)));
   try {

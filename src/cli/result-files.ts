@@ -33,19 +33,42 @@ export async function writeResultFiles(result: BuildResult, files: ResultFiles):
   if (files.iidfile !== undefined) await write(files.iidfile, result.digest);
 }
 
+/** --metadata-file of a build that failed: without a digest, so that whoever reads it learns why. */
+export async function writeFailure(
+  { code, message, hint, details }: AnyarchError,
+  tags: readonly string[],
+  { metadataFile }: ResultFiles,
+): Promise<void> {
+  if (metadataFile === undefined || code === "USAGE") return;
+  const { platforms, omitted, diagnoses, environment } = details;
+  const content = {
+    "image.name": tags.join(","),
+    "anyarch.error": { code, message, ...(hint && { hint }) },
+    "anyarch.platforms": platforms ?? [],
+    "anyarch.omitted": omitted ?? [],
+    ...(diagnoses !== undefined && { "anyarch.diagnoses": diagnoses }),
+    ...(environment !== undefined && { "anyarch.environment": environment }),
+  };
+  await write(metadataFile, `${JSON.stringify(content, null, 2)}\n`);
+}
+
 function metadata(result: BuildResult): Record<string, unknown> {
   return {
     "containerimage.digest": result.digest,
     "containerimage.descriptor": { mediaType: result.mediaType, digest: result.digest, size: result.size },
     "image.name": result.tags.join(","),
-    "anyarch.platforms": result.platforms.map(({ platform, digest, layers }) => ({
-      platform,
-      digest,
-      node: "local",
-      how: "assembled",
-      durationMs: result.durationMs,
-      layers,
-    })),
+    "anyarch.platforms": result.platforms.map((built) => {
+      const { platform, digest, node = "local", placement = "assembled", attempts, layers } = built;
+      return {
+        platform,
+        digest,
+        node,
+        placement,
+        durationMs: built.durationMs ?? result.durationMs,
+        ...(attempts && { attempts }),
+        layers,
+      };
+    }),
     "anyarch.omitted": result.omitted,
   };
 }

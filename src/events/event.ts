@@ -38,7 +38,21 @@ export interface LogEvent {
   readonly level: "debug" | "info" | "warning";
   readonly message: string;
   readonly platform?: string;
+  /** Id of the task that wrote it, where it is a running program's output. */
   readonly task?: string;
+  /** What wrote it, where that is an instruction of a Dockerfile. */
+  readonly step?: LogStep;
+  /** The builder that it runs on. */
+  readonly node?: string;
+  readonly stream?: "stdout" | "stderr";
+}
+
+/** "[builder 4/7] RUN npm ci": stage "builder", index 4, total 7, command "RUN npm ci". */
+export interface LogStep {
+  readonly stage?: string;
+  readonly index?: number;
+  readonly total?: number;
+  readonly command?: string;
 }
 
 export interface DiagnosticEvent {

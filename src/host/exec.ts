@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { AnyarchError } from "../errors/error.ts";
 
 export interface ExecOptions {
@@ -9,6 +9,15 @@ export interface ExecOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds until the program and its children are killed; none by default. */
   readonly timeoutMs?: number;
+  /**
+   * Milliseconds between SIGTERM and SIGKILL when `signal` or `timeoutMs` ends the program, so that it can tidy up (a
+   * BuildKit client cancels its build on the server); 0 by default: killed at once.
+   */
+  readonly graceMs?: number;
+  /** Gets standard output as it comes; {@link ExecResult.stdout} is empty then. Must not throw. */
+  readonly onStdout?: (chunk: Buffer) => void;
+  /** The same for standard error. */
+  readonly onStderr?: (chunk: Buffer) => void;
 }
 
 export interface ExecResult {
@@ -45,23 +54,19 @@ export function execProgram(
     });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
-    const kill = (): void => {
-      try {
-        if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-      } catch {
-        child.kill("SIGKILL"); // The group is gone already.
-      }
-    };
-    const timer = options.timeoutMs === undefined ? undefined : setTimeout(kill, options.timeoutMs);
-    const onAbort = (): void => kill();
+    const ending = new GroupEnding(child, options.graceMs ?? 0);
+    const timer =
+      options.timeoutMs === undefined ? undefined : setTimeout(() => ending.begin(), options.timeoutMs);
+    const onAbort = (): void => ending.begin();
     options.signal?.addEventListener("abort", onAbort, { once: true });
     const settle = (finish: () => void): void => {
       clearTimeout(timer);
+      ending.finish();
       options.signal?.removeEventListener("abort", onAbort);
       finish();
     };
-    child.stdout?.on("data", (chunk: Buffer) => out.push(chunk));
-    child.stderr?.on("data", (chunk: Buffer) => err.push(chunk));
+    child.stdout?.on("data", options.onStdout ?? ((chunk: Buffer) => out.push(chunk)));
+    child.stderr?.on("data", options.onStderr ?? ((chunk: Buffer) => err.push(chunk)));
     child.on("error", (error: NodeJS.ErrnoException) =>
       settle(() =>
         reject(
@@ -89,4 +94,42 @@ export function execProgram(
       child.stdin.end(options.input);
     }
   });
+}
+
+/** Ends a process group: asks first where there is a grace, and leaves no member behind. */
+class GroupEnding {
+  readonly #child: ChildProcess;
+  readonly #graceMs: number;
+  #timer: NodeJS.Timeout | undefined;
+  #begun = false;
+
+  constructor(child: ChildProcess, graceMs: number) {
+    this.#child = child;
+    this.#graceMs = graceMs;
+  }
+
+  begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    if (this.#graceMs <= 0) {
+      this.#send("SIGKILL");
+      return;
+    }
+    this.#send("SIGTERM");
+    this.#timer = setTimeout(() => this.#send("SIGKILL"), this.#graceMs);
+  }
+
+  /** The program is gone and its pipes are closed: what is left of the group was told to end and didn't. */
+  finish(): void {
+    clearTimeout(this.#timer);
+    if (this.#begun) this.#send("SIGKILL");
+  }
+
+  #send(signal: NodeJS.Signals): void {
+    try {
+      if (this.#child.pid !== undefined) process.kill(-this.#child.pid, signal);
+    } catch {
+      this.#child.kill(signal); // The group is gone already.
+    }
+  }
 }

@@ -1,13 +1,21 @@
+import type { DockerfileOptions } from "./dockerfile-options.ts";
+
 /**
  * What a user may ask of a build, as the command line, the configuration file and the API give it: every field
- * optional, values as people write them. {@link parseBuildRequest} turns it into a checked BuildRequest.
+ * optional, values as people write them. parseBuildRequest turns it into a checked BuildRequest, or
+ * parseDockerfileRequest into a DockerfileRequest.
  */
-export interface BuildOptions {
+export interface BuildOptions extends DockerfileOptions {
+  /** "auto" (default): buildkit where there is a Dockerfile, else assemble. */
+  readonly engine?: string;
   /** Directory of the application; the current directory by default. */
   readonly context?: string;
   /** "name:tag" references; the first names the result. */
   readonly tags?: readonly string[];
-  /** "os/arch[/variant]", comma-separated lists allowed, "all" (those of the base), "local" (default). */
+  /**
+   * "os/arch[/variant]", comma-separated lists allowed, "all" (those of the base), "local" (default). "linux/arm64?"
+   * is optional: the build succeeds without it.
+   */
   readonly platforms?: readonly string[];
   /** "python:3.11-slim", "deb:bookworm/python3", "scratch", "oci:DIR[:TAG]", "oci-archive:FILE", "docker-archive:FILE". */
   readonly baseImage?: string;
@@ -36,7 +44,10 @@ export interface BuildOptions {
   readonly volumes?: readonly string[];
   readonly stopSignal?: string;
   readonly healthcheck?: HealthcheckOptions;
-  /** "none" (default): all platforms or nothing. "available": those that can be built; exit code 3. */
+  /**
+   * "none" (default): all platforms or nothing. "available": those that can be built; exit code 3. "emulate", of a
+   * Dockerfile: emulated where the native builder fails, else nothing.
+   */
   readonly fallback?: string;
   /** Seconds since the epoch for every time in the image; $SOURCE_DATE_EPOCH, else 0. */
   readonly sourceDateEpoch?: number;
@@ -44,7 +55,7 @@ export interface BuildOptions {
   readonly reproducible?: boolean;
   /** How many downloads, layers and uploads at once; 4 by default. */
   readonly jobs?: number;
-  /** "app" (default): the layers made here are proved; "full": the base too. */
+  /** "app" (default): the layers made here are proved; "full": the base too; "none", of a Dockerfile: nothing is. */
   readonly verify?: string;
   /** "gzip" (default) or "zstd". */
   readonly compression?: string;

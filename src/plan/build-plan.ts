@@ -5,10 +5,12 @@ import type { Digest } from "../oci/digest.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import { familiarReference } from "../oci/reference.ts";
 import type { BuildRequest } from "./build-request.ts";
+import { checkForSeveral } from "./request-parts.ts";
 
 /** What a build is going to do, as plain JSON; `build --dry-run` prints it and does nothing else. */
 export interface BuildPlan {
   readonly schema: "anyarch.plan/v1";
+  readonly engine: "assemble";
   readonly directory: string;
   readonly application: {
     readonly type: string;
@@ -57,8 +59,8 @@ export interface BaseFindings {
 }
 
 /**
- * Puts together what was asked and what was found; pure. Throws the first platform's error where one can't be
- * built and `--fallback available` was not given, or where none is left, and STORE_UNSUPPORTED where an output can't
+ * Puts together what was asked and what was found; pure. Throws the first error of a platform that is required
+ * and can't be built where `--fallback available` was not given, or where none is left, and STORE_UNSUPPORTED where an output can't
  * hold several platforms.
  */
 export function makePlan(
@@ -70,11 +72,13 @@ export function makePlan(
   const failures = new Map([...base.missing, ...selection.unavailable]);
   const remaining = base.platforms.filter(({ platform }) => !failures.has(formatPlatform(platform)));
   const first = [...failures.values()][0];
-  if (first !== undefined && (request.fallback === "none" || remaining.length === 0))
-    throw withWaysOn(first, remaining.length > 0);
-  if (remaining.length > 1) checkOutputs(request.outputs);
+  const required = [...failures].find(([platform]) => !request.optional.has(platform))?.[1];
+  if (required !== undefined && request.fallback === "none") throw withWaysOn(required, remaining.length > 0);
+  if (first !== undefined && remaining.length === 0) throw first;
+  if (remaining.length > 1) checkForSeveral(request.outputs);
   return {
     schema: "anyarch.plan/v1",
+    engine: "assemble",
     directory: request.directory,
     application: describeApplication(application, selection.run),
     base: { location: base.location, ...(base.digest && { digest: base.digest }) },
@@ -90,15 +94,6 @@ export function makePlan(
     outputs: request.outputs,
     created: request.created,
   };
-}
-
-/** Docker's archives hold one platform: better said now than when all is built. */
-function checkOutputs(outputs: readonly string[]): void {
-  const single = outputs.find((location) => location.startsWith("docker-archive:"));
-  if (single === undefined) return;
-  throw new AnyarchError("STORE_UNSUPPORTED", `${single} can hold an image of one platform only.`, {
-    hint: "Choose one with --platform, or write oci-archive:FILE, which holds them all.",
-  });
 }
 
 function describeApplication(application: Application, run: AppRunConfig): BuildPlan["application"] {

@@ -5,7 +5,8 @@ import { AnyarchError } from "../errors/error.ts";
 import { systemReason } from "../errors/system-error.ts";
 import { readTextFile } from "../host/text-file.ts";
 import type { BuildOptions } from "./build-options.ts";
-import { checkConfig, type RawBuild, type RawConfig } from "./config-schema.ts";
+import { buildSection } from "./config-build.ts";
+import { checkConfig, type RawConfig } from "./config-schema.ts";
 
 /** Where a registry really is; names as in containers' registries.conf. */
 export interface RegistrySettings {
@@ -93,64 +94,11 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
   return {
     path,
     directory,
-    build: buildOptions(raw.build ?? {}, raw),
+    build: buildSection(raw.build ?? {}, raw),
     registries: registrySettings(raw, directory),
     debian: debianSettings(raw, directory),
     verifyAllow: raw.verify?.allow ?? [],
   };
-}
-
-function list(value: string | readonly string[] | undefined): readonly string[] | undefined {
-  return typeof value === "string" ? [value] : value;
-}
-
-/** Only what is given, so that a spread over defaults keeps them. */
-function onlyGiven<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as never;
-}
-
-function buildOptions(raw: RawBuild, config: RawConfig): BuildOptions {
-  return onlyGiven({
-    context: raw.context,
-    tags: list(raw.tag),
-    platforms: list(raw.platform),
-    baseImage: raw.base_image,
-    includeDeps: raw.include_deps,
-    requirements: raw.requirements ?? raw.requirements_file,
-    extras: raw.extras,
-    groups: raw.groups,
-    push: raw.push,
-    outputs: list(raw.output),
-    registry: config.registry?.url,
-    env: raw.env === undefined ? undefined : strings(raw.env),
-    labels: raw.labels === undefined ? undefined : strings(raw.labels),
-    annotations: raw.annotations === undefined ? undefined : strings(raw.annotations),
-    entrypoint: raw.entrypoint,
-    cmd: raw.cmd,
-    user: raw.user,
-    workdir: raw.workdir,
-    ports: raw.ports?.map(String),
-    volumes: raw.volumes,
-    stopSignal: raw.stop_signal,
-    healthcheck: raw.healthcheck === undefined ? undefined : healthcheck(raw.healthcheck),
-    fallback: raw.fallback,
-    sourceDateEpoch: raw.source_date_epoch,
-    reproducible: raw.reproducible,
-    jobs: raw.jobs,
-    verify: raw.verify,
-    compression: raw.compression,
-    cache: raw.use_cache,
-  });
-}
-
-function healthcheck(raw: NonNullable<RawBuild["healthcheck"]>): NonNullable<BuildOptions["healthcheck"]> {
-  const { start_period: startPeriod, ...rest } = raw;
-  return { ...rest, ...(startPeriod !== undefined && { startPeriod }) };
-}
-
-/** TOML users write PORT = 8000; in an image everything is text. */
-function strings(values: Readonly<Record<string, string | number | boolean>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, String(value)]));
 }
 
 function registrySettings(raw: RawConfig, directory: string): Record<string, RegistrySettings> {

@@ -44,10 +44,31 @@ const build = v.strictObject({
   verify: optional(text),
   compression: optional(text),
   use_cache: optional(v.boolean()),
+  engine: optional(text),
+  dockerfile: optional(text),
+  target: optional(text),
+  build_args: optional(scalars),
+  platform_args: optional(v.record(text, scalars)),
+  build_contexts: optional(v.record(text, text)),
+  secrets: optional(v.array(text)),
+  ssh: optional(words),
+  cache_from: optional(words),
+  cache_to: optional(words),
+  pull: optional(v.boolean()),
+  network: optional(text),
+  provenance: optional(v.union([text, v.boolean()])),
+  sbom: optional(v.union([text, v.boolean()])),
+  emulation: optional(v.boolean()),
+  load: optional(v.boolean()),
+  temporary_tags: optional(v.boolean()),
+  retries: optional(v.number()),
+  timeout: optional(text),
+  silence_limit: optional(text),
 });
 
 const config = v.strictObject({
   build: optional(build),
+  builders: optional(v.record(text, v.union([words, v.strictObject({ endpoint: words })]))),
   registry: optional(v.strictObject({ url: optional(text) })),
   registries: optional(
     v.record(

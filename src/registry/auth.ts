@@ -44,7 +44,10 @@ const tokenAnswer = v.looseObject({
 });
 
 /** Actions of one repository as single scopes: `scopesFor("a/b", "pull,push")`. */
-export function scopesFor(repository: string, actions: "pull" | "pull,push"): readonly Scope[] {
+export function scopesFor(
+  repository: string,
+  actions: "pull" | "pull,push" | "pull,push,delete",
+): readonly Scope[] {
   return actions.split(",").map((action) => `repository:${repository}:${action}`);
 }
 

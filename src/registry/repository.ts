@@ -59,6 +59,23 @@ export class Repository {
     );
   }
 
+  /** The same from where pushes go to, never from a mirror, which may lag behind. Throws IMAGE_NOT_FOUND, DIGEST_MISMATCH. */
+  async getPushed(reference: string, ctx: Context): Promise<RawManifest> {
+    return getManifest((await this.#connect(ctx)).push, reference, this.#client.retry, ctx);
+  }
+
+  /**
+   * Removes a tag, not what it stands for (distribution-spec, "Deleting tags"). True where it is gone or never was;
+   * false where the registry doesn't allow it.
+   */
+  async deleteTag(tag: string, ctx: Context): Promise<boolean> {
+    const { push } = await this.#connect(ctx);
+    const scopes = scopesFor(push.endpoint.repository, "pull,push,delete");
+    const response = await push.send({ method: "DELETE", url: manifestUrl(push, tag), scopes }, ctx);
+    await discard(response);
+    return response.status === 202 || response.status === 200 || response.status === 404;
+  }
+
   /** A blob; the stream fails with DIGEST_MISMATCH where it isn't what the digest says. Throws IMAGE_NOT_FOUND. */
   async openBlob(descriptor: Descriptor, ctx: Context): Promise<Readable> {
     return this.#pull(descriptor.digest, ctx, (connection) =>

@@ -142,6 +142,11 @@ export class OciArchiveStore extends ArchiveStore {
   async tag(descriptor: Descriptor, reference: string, ctx: Context): Promise<void> {
     await (await this.writing()).tag(descriptor, reference, ctx);
   }
+
+  /** With a full name beside the tag, as Docker reads it. */
+  async tagAs(descriptor: Descriptor, tag: string, imageName: string, ctx: Context): Promise<void> {
+    await (await this.writing()).tagAs(descriptor, tag, imageName, ctx);
+  }
 }
 
 function layoutEntries(dir: string, extra: readonly Entry[]): readonly Entry[] {

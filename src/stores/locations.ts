@@ -55,8 +55,23 @@ function invalid(text: string, why: string): AnyarchError {
 const transportPrefix = /^(docker:\/\/|(?:oci|oci-archive|docker-archive):)(.*)$/s;
 
 /** True where a text names its transport, so that it can't be taken for anything else. */
-export function isLocation(text: string): boolean {
+function isLocation(text: string): boolean {
   return transportPrefix.test(text.trim());
+}
+
+/** Where the result goes is looked at before anything is done for it. Throws LOCATION_INVALID, REFERENCE_INVALID. */
+export function checkOutputs(outputs: readonly string[], cwd: string): void {
+  for (const output of outputs) {
+    if (isLocation(output)) parseLocation(output, cwd);
+    else {
+      // A name alone is a registry's elsewhere; who writes `--output image` means a file or directory.
+      const path = /\bdest=([^,]+)/.exec(output)?.[1] ?? output;
+      throw new AnyarchError("LOCATION_INVALID", `--output ${output} doesn't say what is to be written.`, {
+        hint: `Write oci:${path} (a directory), oci-archive:${path}, docker-archive:${path} (files) or docker://NAME:TAG (a registry).`,
+        details: { location: output },
+      });
+    }
+  }
 }
 
 /** Reads a location; relative paths are of `cwd`. Throws LOCATION_INVALID with the transports, REFERENCE_INVALID. */

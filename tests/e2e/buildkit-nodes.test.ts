@@ -2,14 +2,20 @@ import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { makeTempDir, type TempDir } from "../../src/host/temp-dir.ts";
-import { startBuildkitd, type Buildkitd } from "../engines/buildkitd.ts";
+import { startBaseRegistry } from "../engines/base-images.ts";
+import { loadBuildkitImage } from "../engines/buildkit-image.ts";
+import { registryConfig, startBuildkitd, type Buildkitd } from "../engines/buildkitd.ts";
+import { crane } from "../engines/clients.ts";
+import { startDockerd } from "../engines/dockerd.ts";
 import { ensureEngines } from "../engines/install.ts";
 import { ProgramFailed, run, type RunOptions } from "../engines/process.ts";
+import { registerQemu } from "../engines/qemu.ts";
+import { startRegistry } from "../engines/registry.ts";
 import { makeSshClient, startSshd } from "../engines/sshd.ts";
 import { describeWith } from "../engines/suites.ts";
 
-const nodes = ["buildkit", "busybox", "qemu", "openssl"] as const;
-const engines = await ensureEngines([...nodes, "buildx", "sshd", "dockerd"]);
+const nodes = ["buildkit", "busybox", "qemu", "qemu-daemon", "openssl"] as const;
+const engines = await ensureEngines([...nodes, "buildx", "sshd", "dockerd", "docker-registry", "crane"]);
 
 let temp: TempDir;
 let context: string;
@@ -72,6 +78,8 @@ describeWith(engines, nodes, "BuildKit nodes", () => {
     expect(await build(node.buildctl)).toBe("x86_64 on linux/amd64");
     const stranger = ["--addr", node.address, "--tlscacert", node.caFile ?? "", "debug", "workers"];
     await expect(run(engines.program("buildctl"), stranger)).rejects.toThrow(ProgramFailed);
+    await using expired = await startBuildkitd({ listen: "tcp-tls", certificateDays: -1 });
+    await expect(expired.buildctl(["debug", "workers"])).rejects.toThrow("certificate has expired");
   });
 
   it("are gone at once when killed, with what they ran", async () => {
@@ -96,6 +104,29 @@ describeWith(engines, nodes, "BuildKit nodes", () => {
   });
 });
 
+describeWith(engines, [...nodes, "docker-registry"], "base images", () => {
+  it("are what FROM lines mean, on every platform", async () => {
+    await using bases = await startBaseRegistry(["busybox:stable"]);
+    const dockerfile = join(temp.path, "from-busybox");
+    await mkdir(dockerfile);
+    const steps = [
+      "FROM busybox:stable AS build",
+      "RUN uname -m > /out",
+      "FROM scratch",
+      "COPY --from=build /out /",
+    ];
+    await writeFile(join(dockerfile, "Dockerfile"), steps.join("\n"));
+    await using node = await startBuildkitd({ mirrors: { "docker.io": bases } });
+    const output = join(temp.path, "from-busybox-out");
+    const local = ["--local", `context=${dockerfile}`, "--local", `dockerfile=${dockerfile}`];
+    const both = ["--opt", "platform=linux/amd64,linux/arm64", "--output", `type=local,dest=${output}`];
+    await registerQemu();
+    await node.buildctl(["build", "--frontend", "dockerfile.v0", ...local, ...both]);
+    expect(await readFile(join(output, "linux_amd64/out"), "utf8")).toBe("x86_64\n");
+    expect(await readFile(join(output, "linux_arm64/out"), "utf8")).toBe("aarch64\n");
+  });
+});
+
 describeWith(engines, [...nodes, "sshd"], "BuildKit nodes behind SSH", () => {
   it("build for who knows the host's key", async () => {
     await using node = await startBuildkitd({ architecture: "arm64" });
@@ -117,7 +148,7 @@ describeWith(engines, [...nodes, "sshd"], "BuildKit nodes behind SSH", () => {
   });
 });
 
-describeWith(engines, [...nodes, "buildx", "dockerd"], "buildx", () => {
+describeWith(engines, [...nodes, "buildx", "dockerd", "docker-registry", "crane"], "buildx", () => {
   it("builds on nodes by its remote driver, as a plugin and by itself", async () => {
     await using amd64 = await startBuildkitd();
     await using arm64 = await startBuildkitd({ architecture: "arm64", listen: "tcp-tls" });
@@ -138,5 +169,40 @@ describeWith(engines, [...nodes, "buildx", "dockerd"], "buildx", () => {
     await run(engines.program("buildx"), ["--builder", "farm", "build", ...both, context], { env });
     expect(await readFile(join(output, "linux_amd64/out"), "utf8")).toBe("x86_64 on linux/amd64\n");
     expect(await readFile(join(output, "linux_arm64/out"), "utf8")).toBe("aarch64 on linux/arm64\n");
+  });
+
+  it("builds by its docker-container driver in a dockerd, and by the dockerd's own BuildKit", async () => {
+    await registerQemu();
+    await using registry = await startRegistry({ tls: true, auth: "basic" });
+    await using docker = await startDockerd({ registries: [registry] });
+    await loadBuildkitImage(docker);
+    const configuration = join(temp.path, "in-container.toml");
+    await writeFile(configuration, registryConfig([registry]));
+    const buildx = (...args: readonly string[]): Promise<unknown> =>
+      run(engines.program("buildx"), args, { env: { ...docker.env, PATH: path(docker.path) } });
+    const driver = ["--driver", "docker-container", "--driver-opt", "network=host"];
+    await buildx(
+      "create",
+      "--name",
+      "contained",
+      ...driver,
+      "--buildkitd-config",
+      configuration,
+      "--bootstrap",
+    );
+    const target = `${registry.host}/team/contained:1`;
+    const platforms = ["--platform", "linux/amd64,linux/arm64"];
+    await buildx("build", "--builder", "contained", ...platforms, "--push", "-t", target, context);
+    const manifest = JSON.parse((await crane(["manifest", target], { registry })).stdout) as {
+      readonly manifests: readonly { readonly platform: { readonly architecture: string } }[];
+    };
+    const architectures = manifest.manifests.map(({ platform }) => platform.architecture);
+    expect(architectures).toEqual(expect.arrayContaining(["amd64", "arm64"]));
+    await buildx("rm", "contained");
+    expect((await docker.run(["ps", "--all", "--quiet"])).stdout).toBe("");
+    const output = join(temp.path, "embedded");
+    const native = ["--network", "host", "--output", `type=local,dest=${output}`];
+    await buildx("build", "--builder", "default", ...native, context);
+    expect(await readFile(join(output, "out"), "utf8")).toBe("x86_64 on linux/amd64\n");
   });
 });

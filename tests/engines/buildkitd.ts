@@ -5,17 +5,19 @@ import type { ExecResult } from "../../src/host/exec.ts";
 import { createAuthority } from "./certificates.ts";
 import { withCleanup, type Stoppable } from "./cleanup.ts";
 import { startEnclosed } from "./enclosure.ts";
-import { needEngine } from "./install.ts";
+import { needEngine, type Engines } from "./install.ts";
 import { makeMountableTempDir } from "./mounts.ts";
 import { run, type RunOptions } from "./process.ts";
 import { registerQemu } from "./qemu.ts";
 import type { Registry } from "./registry.ts";
 
 export interface BuildkitdOptions {
-  /** "arm64" is a true arm64 build under QEMU (7.2): it takes linux/arm64 for its own. Default "amd64". */
+  /** "arm64" is a true arm64 build under QEMU: it takes linux/arm64 for its own. Default "amd64". */
   readonly architecture?: "amd64" | "arm64";
   /** "tcp-tls" asks the client for a certificate too. Default "unix". */
   readonly listen?: "unix" | "tcp" | "tcp-tls";
+  /** For "tcp-tls": how many days its certificate is valid for; -1: it has expired. Default 10. */
+  readonly certificateDays?: number;
   /** For "tcp" and "tcp-tls"; default: any that is free. */
   readonly port?: number;
   /** What it says it can build, first its own; default: what it finds, and for "arm64" only linux/arm64. */
@@ -88,9 +90,9 @@ interface Certificates {
   readonly client: { readonly certificateFile: string; readonly keyFile: string };
 }
 
-async function issueCertificates(directory: string): Promise<Certificates> {
+async function issueCertificates(directory: string, days?: number): Promise<Certificates> {
   const authority = await createAuthority(directory);
-  const server = await authority.issue("buildkitd");
+  const server = await authority.issue("buildkitd", [], days);
   return { caFile: authority.caFile, server, client: await authority.issue("client") };
 }
 
@@ -149,32 +151,49 @@ async function hostsFile(path: string, names: readonly string[]): Promise<Record
   return { "/etc/hosts": path };
 }
 
+interface Program {
+  readonly command: readonly [string, ...string[]];
+  /** For PATH. */
+  readonly path: string;
+}
+
+async function daemonProgram(engines: Engines, architecture: "amd64" | "arm64"): Promise<Program> {
+  if (architecture === "amd64") return { command: [engines.program("buildkitd")], path: engines.path };
+  await registerQemu(); // For what runs in its containers.
+  const emulator = await needEngine("qemu-daemon");
+  const daemon = join(engines.root("buildkit"), "bin/arm64/buildkitd");
+  return {
+    command: [emulator.program("qemu-aarch64"), daemon],
+    path: `${engines.path}:${emulator.path}`,
+  };
+}
+
 /**
- * Starts buildkitd 0.26 with the OCI worker (overlayfs, runc) and all its data in a temporary directory (0.3 s, under
- * QEMU 1.5 s). Its containers share the machine's network. Needs root; throws when the engine is missing.
+ * Starts buildkitd 0.26 with the OCI worker (overlayfs, runc) and all its data in a temporary directory (0.1 s, under
+ * QEMU 0.5 s). Its containers share the machine's network. Needs root; throws when the engine is missing.
  */
 export async function startBuildkitd(options: BuildkitdOptions = {}): Promise<Buildkitd> {
   const engines = await needEngine("buildkit");
   const { architecture = "amd64", listen = "unix" } = options;
-  if (architecture === "arm64") await registerQemu();
   return await withCleanup(async (own) => {
     const { path: directory } = own(await makeMountableTempDir());
     const file = (name: string): string => join(directory, name);
     const root = file("root");
     await mkdir(root);
-    const certificates = listen === "tcp-tls" ? await issueCertificates(file("tls")) : undefined;
+    const certificates =
+      listen === "tcp-tls" ? await issueCertificates(file("tls"), options.certificateDays) : undefined;
     const wanted =
       listen === "unix" ? `unix://${file("buildkitd.sock")}` : `tcp://127.0.0.1:${options.port ?? 0}`;
     const cgroup = basename(directory);
     own({ [Symbol.asyncDispose]: () => removeCgroups(cgroup) });
     const configuration = daemonConfiguration(options, { root, address: wanted, cgroup, certificates });
     await writeFile(file("buildkitd.toml"), configuration);
-    const program = engines.program(architecture === "arm64" ? "buildkitd-arm64" : "buildkitd");
+    const { command, path } = await daemonProgram(engines, architecture);
     const running = /running server on ([^\s"]+)/;
     const daemon = own(
-      await startEnclosed(program, ["--config", file("buildkitd.toml")], {
+      await startEnclosed(command[0], [...command.slice(1), "--config", file("buildkitd.toml")], {
         env: {
-          PATH: `${engines.path}:${process.env["PATH"] ?? ""}`,
+          PATH: `${path}:${process.env["PATH"] ?? ""}`,
           HOME: directory,
           BUILDKIT_HOST: undefined,
           OTEL_TRACES_EXPORTER: "none",

@@ -7,12 +7,13 @@ export interface Authority {
   /** PEM file of the root certificate. */
   readonly caFile: string;
   /**
-   * Issues a certificate for localhost, 127.0.0.1, ::1, reg.test, `*.reg.test` and `hosts`, valid for ten days.
+   * Issues a certificate for localhost, 127.0.0.1, ::1, reg.test, `*.reg.test` and `hosts`, valid for `days` (10 by default; -1: expired).
    * @returns PEM files.
    */
   issue(
     name: string,
     hosts?: readonly string[],
+    days?: number,
   ): Promise<{ readonly certificateFile: string; readonly keyFile: string }>;
 }
 
@@ -28,13 +29,21 @@ export async function createAuthority(directory: string): Promise<Authority> {
   const subject = ["-subj", "/CN=anyarch test authority", "-addext", extensions];
   const output = ["-keyout", file("ca.key"), "-out", file("ca.pem")];
   await run(openssl, ["req", "-x509", "-days", "10", ...newKey, ...subject, ...output]);
-  const issue: Authority["issue"] = async (name, hosts = []) => {
+  const issue: Authority["issue"] = async (name, hosts = [], days = 10) => {
     const [keyFile, requestFile] = [file(`${name}.key`), file(`${name}.csr`)];
     const [certificateFile, extensionFile] = [file(`${name}.pem`), file(`${name}.ext`)];
     const all = [names, ...hosts.map((host) => `DNS:${host}`)].join(",");
     await writeFile(extensionFile, `subjectAltName=${all}\nbasicConstraints=CA:FALSE\n`);
     await run(openssl, ["req", ...newKey, "-subj", `/CN=${name}`, "-keyout", keyFile, "-out", requestFile]);
-    const signer = ["-CA", file("ca.pem"), "-CAkey", file("ca.key"), "-CAcreateserial", "-days", "10"];
+    const signer = [
+      "-CA",
+      file("ca.pem"),
+      "-CAkey",
+      file("ca.key"),
+      "-CAcreateserial",
+      "-days",
+      String(days),
+    ];
     const input = ["-in", requestFile, "-extfile", extensionFile];
     await run(openssl, ["x509", "-req", ...input, ...signer, "-out", certificateFile]);
     return { certificateFile, keyFile };

@@ -12,6 +12,8 @@ export interface DockerOptions {
   readonly registries?: readonly Registry[];
   /** Images are kept by containerd (default), which can hold all platforms of an index, or by the classic graph driver. */
   readonly store?: "containerd" | "classic";
+  /** Asked in place of docker.io. */
+  readonly mirror?: Registry;
 }
 
 export interface Docker extends Stoppable {
@@ -49,6 +51,9 @@ export async function startDockerd(options: DockerOptions = {}): Promise<Docker>
       "userland-proxy": false,
       bridge: "none",
       "shutdown-timeout": 1,
+      ...(options.mirror === undefined ? {} : { "registry-mirrors": [options.mirror.url] }),
+      // For containers with `--init`, as buildx makes them. No script of ours: it is run in the container.
+      "init-path": join(engines.root("dockerd"), "usr/bin/tini-static"),
     };
     await writeFile(file("daemon.json"), JSON.stringify(config));
     const { DOCKER_CONFIG, ...client } = await clientEnvironment(file("client"), options.registries ?? []);

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises
 import { join } from "node:path";
 import type { AptStates } from "./apt.ts";
 import { run } from "./process.ts";
-import type { Source } from "./recipes.ts";
+import type { Source } from "./recipe.ts";
 
 export interface Fetching {
   readonly apt: AptStates;

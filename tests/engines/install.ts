@@ -6,7 +6,8 @@ import { basename, dirname, join } from "node:path";
 import { AptStates } from "./apt.ts";
 import { fetchSource, goWorkspace, type Fetching } from "./fetch.ts";
 import { ProgramFailed, run } from "./process.ts";
-import { recipes, type EngineName, type Recipe, type Way } from "./recipes.ts";
+import type { Recipe, Way } from "./recipe.ts";
+import { recipes, type EngineName } from "./recipes.ts";
 
 export type { EngineName } from "./recipes.ts";
 
@@ -29,7 +30,7 @@ export interface Engines {
 }
 
 /** `$ANYARCH_ENGINES`, else `$XDG_CACHE_HOME/anyarch-engines`, else `~/.cache/anyarch-engines`. */
-function enginesDirectory(): string {
+export function enginesDirectory(): string {
   const { ANYARCH_ENGINES: own, XDG_CACHE_HOME: cache } = process.env;
   if (own !== undefined && own !== "") return own;
   return join(cache !== undefined && cache !== "" ? cache : join(homedir(), ".cache"), "anyarch-engines");

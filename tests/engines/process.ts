@@ -108,8 +108,9 @@ export async function startDaemon(
   const limit = Date.now() + (options.readyWithinMs ?? 20_000);
   while (!(await options.ready(output))) {
     if (ended || Date.now() > limit) {
+      const reason = ended ? "ended" : "was not ready in time";
       await stop();
-      throw new Error(`${command} ${ended ? "ended" : "was not ready in time"}:\n${output.slice(-4000)}`);
+      throw new Error(`${command} ${reason}:\n${output.slice(-4000)}`);
     }
     await sleep(20);
   }

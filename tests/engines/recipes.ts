@@ -1,71 +1,9 @@
-/** Something to fetch; everything is unpacked into the engine's `root` folder, or `into` below it. */
-export type Source =
-  /** Debian packages, unpacked and not installed; without dependencies, so libraries are named too. */
-  | {
-      readonly debs: readonly string[];
-      readonly suite: "bookworm" | "trixie" | "sid";
-      /** As Debian names it; default: the machine's. */
-      readonly architecture?: string;
-      readonly into?: string;
-      /** Paths in the packages; default: all. */
-      readonly only?: readonly string[];
-    }
-  /**
-   * Programs built by the Go toolchain that is there, as `PACKAGE@VERSION`, all at the same version of one module;
-   * they land in `root/bin`, those for another architecture (as Go names it) in `root/bin/ARCHITECTURE`.
-   * `define`: strings set by the linker, `PACKAGE.NAME=VALUE`.
-   */
-  | { readonly go: string | readonly string[]; readonly goarch?: string; readonly define?: string }
-  /** An npm package, its install scripts not run; lands in `root/package`. */
-  | { readonly npm: string }
-  /** The programs of a wheel, fetched by the pip of the engine "python"; they land in `root/bin`. */
-  | { readonly wheel: string };
-
-export interface Way {
-  /** Nothing is fetched: the programs are found in PATH; they may print their true path with these arguments. */
-  readonly system?: readonly string[];
-  readonly sources?: readonly Source[];
-  /** Program → path below `root`, or name in PATH for `system`. */
-  readonly programs: Readonly<Record<string, string>>;
-  /** Environment of the programs; `${root}` stands for the root folder, `*` in a file name for what matches. */
-  readonly env?: Readonly<Record<string, string>>;
-  /** Arguments put before the caller's; `${root}` as above. */
-  readonly arguments?: readonly string[];
-}
-
-export interface Recipe {
-  /** Tried one after the other until the check passes. */
-  readonly ways: readonly Way[];
-  /** A program of the recipe and arguments; must exit with 0. */
-  readonly check: readonly [string, ...string[]];
-  /** Needs root to be of use. */
-  readonly root?: true;
-}
+import { buildkitRecipes } from "./buildkit-recipes.ts";
+import type { Recipe, Source } from "./recipe.ts";
 
 const bookworm = "bookworm";
 const containersDefaults = ["golang-github-containers-common", "golang-github-containers-image"];
 const gpgme = ["libgpgme11", "libassuan0", "libgpg-error0", "libdevmapper1.02.1"];
-const buildkit = "github.com/moby/buildkit";
-const buildkitVersion = `${buildkit}/version.Version=v0.26.3`;
-const kerberos = [
-  "libgssapi-krb5-2",
-  "libkrb5-3",
-  "libk5crypto3",
-  "libkrb5support0",
-  "libcom-err2",
-  "libkeyutils1",
-];
-const sshLibraries = [
-  "libwrap0",
-  "libnsl2",
-  "libtirpc3",
-  "libssl3",
-  "libedit2",
-  "libbsd0",
-  "libmd0",
-  ...kerberos,
-];
-
 function onSystem(program: string, packages: readonly string[], check: readonly string[]): Recipe {
   return {
     ways: [
@@ -90,6 +28,7 @@ function busybox(suffix: string, architecture: string): Source {
  * Versions: bookworm and trixie are frozen; sid drifts and is the last resort.
  */
 export const recipes = {
+  ...buildkitRecipes,
   "docker-registry": {
     ways: [
       {
@@ -170,6 +109,7 @@ export const recipes = {
         sources: [
           { suite: "trixie", debs: ["docker.io", "containerd", "docker-cli"] },
           { suite: bookworm, debs: ["runc", "libseccomp2"] },
+          { suite: bookworm, debs: ["tini"], only: ["./usr/bin/tini-static"] },
         ],
         programs: {
           dockerd: "usr/sbin/dockerd",
@@ -182,65 +122,6 @@ export const recipes = {
     ],
     check: ["dockerd", "--version"],
     root: true,
-  },
-  /** BuildKit for this machine, and a daemon for arm64 that runs under QEMU: a node of that architecture. */
-  buildkit: {
-    ways: [
-      {
-        sources: [
-          {
-            go: [`${buildkit}/cmd/buildkitd@v0.26.3`, `${buildkit}/cmd/buildctl@v0.26.3`],
-            define: buildkitVersion,
-          },
-          { go: `${buildkit}/cmd/buildkitd@v0.26.3`, goarch: "arm64", define: buildkitVersion },
-          { suite: bookworm, debs: ["runc", "libseccomp2"] },
-        ],
-        programs: {
-          buildkitd: "bin/buildkitd",
-          buildctl: "bin/buildctl",
-          "buildkitd-arm64": "bin/arm64/buildkitd",
-          runc: "usr/sbin/runc",
-        },
-      },
-    ],
-    check: ["buildctl", "--version"],
-  },
-  /** The docker command's plugin, which works by itself too. */
-  buildx: {
-    ways: [
-      {
-        sources: [{ suite: "sid", debs: ["docker-buildx"] }],
-        programs: {
-          buildx: "usr/libexec/docker/cli-plugins/docker-buildx",
-          "docker-buildx": "usr/libexec/docker/cli-plugins/docker-buildx",
-        },
-      },
-      {
-        sources: [{ go: "github.com/docker/buildx/cmd/buildx@v0.29.1" }],
-        programs: { buildx: "bin/buildx", "docker-buildx": "bin/buildx" },
-      },
-    ],
-    check: ["buildx", "version"],
-  },
-  sshd: {
-    ways: [
-      {
-        sources: [{ suite: bookworm, debs: ["openssh-server", "openssh-client", ...sshLibraries] }],
-        programs: { sshd: "usr/sbin/sshd", ssh: "usr/bin/ssh", "ssh-keygen": "usr/bin/ssh-keygen" },
-      },
-    ],
-    check: ["ssh", "-V"],
-    root: true,
-  },
-  /** docker-init, as dockerd wants it in PATH for `docker run --init` and buildx's containers. */
-  "docker-init": {
-    ways: [
-      {
-        sources: [{ suite: bookworm, debs: ["tini"], only: ["./usr/bin/tini-static"] }],
-        programs: { "docker-init": "usr/bin/tini-static" },
-      },
-    ],
-    check: ["docker-init", "--version"],
   },
   qemu: {
     ways: [
@@ -298,6 +179,11 @@ export const recipes = {
       },
     ],
     check: ["node24-arm64"],
+  },
+  /** npm itself, for images: JavaScript, of no architecture. */
+  npm: {
+    ways: [{ sources: [{ npm: "npm@11" }], programs: { "npm-cli": "package/bin/npm-cli.js" } }],
+    check: ["npm-cli", "--version"],
   },
   python: {
     ways: [

@@ -1,4 +1,4 @@
-import type { BuildResult } from "../../index.ts";
+import type { BuildResult, BuiltPlatform, DockerfilePlan } from "../../index.ts";
 import type { OutputFlags } from "../flags.ts";
 import type { Terminal } from "../terminal.ts";
 import { formatTable } from "./table.ts";
@@ -23,32 +23,61 @@ export function showBuildResult(terminal: Terminal, result: BuildResult, output:
   terminal.out(`\n${platformTable(terminal, result)}`);
   terminal.out(sharing(result));
   showPublished(terminal, result);
-  for (const { platform, message, hint } of result.omitted) {
+  showOmitted(terminal, result);
+}
+
+/** Loud: an image that lacks a platform looks like any other. */
+function showOmitted(terminal: Terminal, { omitted, plan }: BuildResult): void {
+  for (const { platform, message, hint, attempts = [] } of omitted) {
     terminal.err(`\n${terminal.paint("err", "yellow", `LEFT OUT ${platform}`)}  ${message}\n`);
     if (hint !== undefined) terminal.err(hint.replace(/^/gm, "  ") + "\n");
+    // Of a single one the message tells already.
+    for (const { node, placement, durationMs, failure } of attempts.length > 1 ? attempts : []) {
+      const how = failure === undefined ? "" : `: ${failure.message.split("\n", 1)[0]} [${failure.code}]`;
+      terminal.err(`  tried on ${node}, ${placement}, ${formatSeconds(durationMs)}${how}\n`);
+    }
   }
-  if (result.omitted.length > 0) {
-    const missing = result.omitted.map(({ platform }) => platform).join(", ");
-    terminal.err(`\nThe image has no ${missing}, as --fallback available allows: exit code 3.\n`);
-  }
+  if (omitted.length === 0) return;
+  const missing = omitted.map(({ platform }) => platform).join(", ");
+  const optional = plan.engine === "buildkit" && omitted.every(({ platform }) => isOptional(plan, platform));
+  const why = optional ? "which was asked for as optional" : "as --fallback available allows";
+  terminal.err(`\nThe image has no ${missing}, ${why}: exit code 3.\n`);
+}
+
+function isOptional(plan: DockerfilePlan, platform: string): boolean {
+  return plan.platforms.some((placed) => placed.platform === platform && placed.optional);
 }
 
 function platformTable(terminal: Terminal, result: BuildResult): string {
-  const header = ["platform", "digest", "size", "layers", "proved"].map((text) =>
-    terminal.paint("out", "bold", text),
-  );
-  const rows = result.platforms.map(({ platform, digest, size, layers, verified }) => {
-    const shared = layers.filter(({ sharedBy }) => sharedBy > 1).length;
-    const cached = layers.filter((layer) => layer.cached).length;
-    return [
-      platform,
-      digest.slice(0, 19),
-      formatBytes(size),
-      `${layers.length}${shared > 0 ? `, ${shared} shared` : ""}${cached > 0 ? `, ${cached} cached` : ""}`,
-      `${terminal.paint("out", "green", "✓")} ${verified.elf} ELF of ${verified.files} files`,
-    ];
-  });
-  return formatTable([header, ...rows], { right: [2] });
+  const built = result.platforms.some(({ node }) => node !== undefined);
+  const titles = ["platform", "digest", "size", "layers", "proved", ...(built ? ["built"] : [])];
+  const rows = result.platforms.map((platform) => [
+    platform.platform,
+    platform.digest.slice(0, 19),
+    formatBytes(platform.size),
+    layerCounts(platform),
+    proof(terminal, platform),
+    ...(built ? [howBuilt(terminal, platform)] : []),
+  ]);
+  return formatTable([titles.map((text) => terminal.paint("out", "bold", text)), ...rows], { right: [2] });
+}
+
+function layerCounts({ layers }: BuiltPlatform): string {
+  const shared = layers.filter(({ sharedBy }) => sharedBy > 1).length;
+  const cached = layers.filter((layer) => layer.cached).length;
+  return `${layers.length}${shared > 0 ? `, ${shared} shared` : ""}${cached > 0 ? `, ${cached} cached` : ""}`;
+}
+
+function proof(terminal: Terminal, { verified }: BuiltPlatform): string {
+  if (verified === undefined) return terminal.paint("out", "yellow", "not proved");
+  return `${terminal.paint("out", "green", "✓")} ${verified.elf} ELF of ${verified.files} files`;
+}
+
+function howBuilt(terminal: Terminal, { node, placement, durationMs, attempts = [] }: BuiltPlatform): string {
+  const how = terminal.paint("out", placement === "emulated" ? "yellow" : "green", placement ?? "");
+  const time = durationMs === undefined ? "" : `, ${formatSeconds(durationMs)}`;
+  const tries = attempts.length > 1 ? `, try ${attempts.length}` : "";
+  return `${how} on ${node ?? "this machine"}${time}${tries}`;
 }
 
 /** "shared by the platforms: application (1.2 MB)", and how much that saves. */
@@ -65,7 +94,7 @@ function sharing(result: BuildResult): string {
 }
 
 function showPublished(terminal: Terminal, result: BuildResult): void {
-  const kind = result.mediaType.includes("index") ? `index of ${result.platforms.length} platforms` : "image";
+  const kind = result.mediaType.includes("index") ? indexOf(result.platforms.length) : "image";
   terminal.out(
     `\n${terminal.paint("out", "bold", kind)} ${result.digest}  in ${formatSeconds(result.durationMs)}\n`,
   );
@@ -79,6 +108,11 @@ function showPublished(terminal: Terminal, result: BuildResult): void {
   }
   const next = nextCommand(result);
   if (next !== undefined) terminal.out(`\nnext: ${terminal.paint("out", "cyan", next)}\n`);
+}
+
+/** Of a single platform where it has attestations. */
+function indexOf(platforms: number): string {
+  return platforms === 1 ? "index of one platform" : `index of ${platforms} platforms`;
 }
 
 function nextCommand(result: BuildResult): string | undefined {

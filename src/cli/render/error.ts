@@ -1,5 +1,6 @@
 import { toAnyarchError } from "../../index.ts";
 import type { Terminal } from "../terminal.ts";
+import { showFailureDetails } from "./diagnoses.ts";
 
 /**
  * Shows an error on stderr, and on stdout as one JSON object (`json`) or as the last event (`events`); returns the exit
@@ -8,7 +9,13 @@ import type { Terminal } from "../terminal.ts";
 export function showError(
   terminal: Terminal,
   thrown: unknown,
-  options: { readonly verbose: boolean; readonly json: boolean; readonly events: boolean },
+  options: {
+    readonly verbose: boolean;
+    readonly json: boolean;
+    readonly events: boolean;
+    /** Of anyarch. */
+    readonly version: string;
+  },
 ): number {
   const error = toAnyarchError(thrown);
   const { code, message, hint, details } = error;
@@ -23,6 +30,7 @@ export function showError(
   terminal.err(`${label}${error.message}\n`);
   if (error.hint !== undefined) terminal.err(`${indent(error.hint)}\n`);
   if (!cancelled) terminal.err(`${terminal.paint("err", "dim", `  [${error.code}]`)}\n`);
+  showFailureDetails(terminal, error, options.version);
   if (options.verbose || error.code === "INTERNAL") {
     for (
       let cause = error.cause, depth = 0;

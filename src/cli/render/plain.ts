@@ -2,6 +2,7 @@ import { printable } from "../../errors/printable.ts";
 import type { BuildEvent } from "../../index.ts";
 import type { Terminal } from "../terminal.ts";
 import { formatBytes, formatSeconds } from "./units.ts";
+import { LogOrigins } from "./log-origins.ts";
 import type { Renderer, RendererOptions } from "./renderer.ts";
 
 /** Seconds between lines about a task that takes long, so that a CI log shows life without drowning. */
@@ -20,11 +21,13 @@ export function createPlainRenderer(terminal: Terminal, options: RendererOptions
   const running = new Map<string, Running>();
   const label = (name: string, platform?: string): string =>
     platform === undefined ? name : `${platform}  ${name}`;
+  const origins = new LogOrigins();
   const line = (text: string): void => terminal.err(`${text}\n`);
   const emit = (event: BuildEvent): void => {
     const now = performance.now();
     switch (event.type) {
       case "task.started":
+        origins.see(event);
         running.set(event.id, {
           name: label(event.name, event.platform),
           started: now,
@@ -49,7 +52,7 @@ export function createPlainRenderer(terminal: Terminal, options: RendererOptions
       }
       case "log":
         if (event.level !== "debug" || options.verbose) {
-          const text = label(printable(event.message), event.platform);
+          const text = origins.label(event, printable(event.message));
           line(event.level === "warning" ? `${terminal.paint("err", "yellow", "warning")} ${text}` : text);
         }
         return;

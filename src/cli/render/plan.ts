@@ -1,15 +1,19 @@
-import type { BuildPlan, PackageChoice } from "../../index.ts";
+import type { BuildPlan, DockerfilePlan, PackageChoice } from "../../index.ts";
 import type { OutputFlags } from "../flags.ts";
 import type { Terminal } from "../terminal.ts";
+import { showDockerfilePlan } from "./dockerfile-plan.ts";
 import { formatTable } from "./table.ts";
 import { formatBytes } from "./units.ts";
 
-/** What --dry-run prints: the plan and the table package × platform. */
-export function showPlan(terminal: Terminal, plan: BuildPlan, output: OutputFlags): void {
-  if (output.format === "json") {
-    terminal.out(`${JSON.stringify(plan)}\n`);
-    return;
-  }
+/** What --dry-run prints. */
+export function showPlan(terminal: Terminal, plan: BuildPlan | DockerfilePlan, output: OutputFlags): void {
+  if (output.format === "json") terminal.out(`${JSON.stringify(plan)}\n`);
+  else if (plan.engine === "buildkit") showDockerfilePlan(terminal, plan);
+  else showBuildPlan(terminal, plan);
+}
+
+/** The plan and the table package × platform. */
+function showBuildPlan(terminal: Terminal, plan: BuildPlan): void {
   const bold = (text: string): string => terminal.paint("out", "bold", text);
   const { application } = plan;
   const name = [application.name, application.version].filter(Boolean).join(" ");

@@ -3,6 +3,8 @@ import stringWidth from "string-width";
 import { printable } from "../../errors/printable.ts";
 import type { BuildEvent } from "../../index.ts";
 import type { Style, Terminal } from "../terminal.ts";
+import { LogOrigins } from "./log-origins.ts";
+import { StepOutput } from "./step-output.ts";
 import { finishedLine, formatProgress } from "./plain.ts";
 import type { Renderer, RendererOptions } from "./renderer.ts";
 import { formatSeconds } from "./units.ts";
@@ -14,6 +16,8 @@ interface Running {
   /** A part of another task: gone from the screen when it is done. */
   readonly part: boolean;
   progress?: Extract<BuildEvent, { type: "task.progress" }>;
+  /** What the instruction of a Dockerfile writes that the task stands for. */
+  output?: StepOutput;
 }
 
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"] as const;
@@ -34,6 +38,7 @@ class LiveView {
   readonly #verbose: boolean;
   readonly #update: ReturnType<typeof createLogUpdate> = createLogUpdate(process.stderr);
   readonly #running = new Map<string, Running>();
+  readonly #origins = new LogOrigins();
   readonly #timer: NodeJS.Timeout;
   #frame = 0;
   /** False as long as the cursor is where it was. */
@@ -52,6 +57,7 @@ class LiveView {
   show(event: BuildEvent): void {
     switch (event.type) {
       case "task.started":
+        this.#origins.see(event);
         this.#running.set(event.id, {
           name: event.name,
           platform: event.platform,
@@ -69,7 +75,13 @@ class LiveView {
         return;
       case "log": {
         if (event.level === "debug" && !this.#verbose) return;
-        const text = printable(event.message);
+        this.#origins.see(event);
+        const task = event.step === undefined ? undefined : this.#running.get(event.task ?? "");
+        if (task !== undefined && event.level === "info") {
+          (task.output ??= new StepOutput()).add(printable(event.message));
+          return;
+        }
+        const text = this.#origins.label(event, printable(event.message));
         this.#above(event.level === "warning" ? `${this.#paint("yellow", "!")} ${text}` : text);
         return;
       }
@@ -91,6 +103,9 @@ class LiveView {
     const task = this.#running.get(event.id);
     this.#running.delete(event.id);
     if (task === undefined || (task.part && event.status !== "failed" && !this.#verbose)) return;
+    if (event.status === "failed" && task.output !== undefined) {
+      this.#above([...task.output.all()].map((text) => `  │ ${text}`).join("\n"));
+    }
     const line = { name: labelOf(task), started: task.started };
     this.#above(finishedLine(this.#terminal, line, event, performance.now()));
   }
@@ -102,7 +117,21 @@ class LiveView {
     const spinner = frames[this.#frame % frames.length] ?? "";
     const lines = tasks.slice(0, room).map((task) => runningLine(this.#terminal, task, spinner));
     if (tasks.length > room) lines.push(this.#paint("dim", `  and ${tasks.length - room} more`));
+    else lines.push(...this.#lastWords(tasks, room - tasks.length));
     this.#update(lines.join("\n"));
+  }
+
+  /** What each running step said last, as far as there is room. */
+  #lastWords(tasks: readonly Running[], room: number): readonly string[] {
+    const columns = Math.max(20, (process.stderr.columns ?? this.#terminal.columns) - 4);
+    const several = tasks.filter(({ output }) => output !== undefined).length > 1;
+    return tasks
+      .flatMap(({ output, platform }) => {
+        const last = output?.last ?? "";
+        return last === "" ? [] : [several && platform !== undefined ? `${platform}  ${last}` : last];
+      })
+      .slice(0, Math.max(room, 0))
+      .map((text) => this.#paint("dim", `  │ ${text.replaceAll("\t", " ").slice(0, columns)}`));
   }
 
   #above(text: string): void {

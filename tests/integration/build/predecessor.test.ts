@@ -112,7 +112,7 @@ function applicationFiles(digest: string): string[] {
 }
 
 const plan = (options: BuildOptions = {}, more: { config?: string } = {}) =>
-  planBuild({ baseImage: base, ...options }, { ...settings(), ...more });
+  planBuild({ baseImage: base, ...options, engine: "assemble" }, { ...settings(), ...more });
 
 describe("base images", () => {
   it.each(["docker", "oci"] as const)(
@@ -307,7 +307,7 @@ FROM = "config"
 
   it.each(["anyarch.toml", "pycontainer.toml"])("004-19 %s is found by itself", async (name) => {
     write({ [name]: toml.replace("BASE", base) });
-    const found = await planBuild({}, settings());
+    const found = await planBuild({ engine: "assemble" }, settings());
     expect(platformsOf(found)).toEqual(["linux/arm64"]);
     expect(found.application.dependencies).toMatch(/left out/);
     expect(found.tags).toEqual(["demo:config"]);

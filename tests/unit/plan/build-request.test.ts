@@ -6,7 +6,8 @@ import { AnyarchError } from "../../../src/errors/error.ts";
 import { formatPlatform } from "../../../src/oci/platform.ts";
 import { formatReference } from "../../../src/oci/reference.ts";
 import type { BuildOptions } from "../../../src/plan/build-options.ts";
-import { parseBuildRequest, parsePlatforms, withRegistry } from "../../../src/plan/build-request.ts";
+import { parseBuildRequest } from "../../../src/plan/build-request.ts";
+import { parsePlatforms, withRegistry } from "../../../src/plan/request-parts.ts";
 import { type ConfigFile, parseConfigFile } from "../../../src/plan/config-file.ts";
 
 let directory: string;
@@ -36,7 +37,7 @@ const failure = (work: () => unknown): AnyarchError => {
 describe("platforms", () => {
   it("004-22 parses os/arch[/variant], lists and repetitions", () => {
     const platforms = parsePlatforms(["linux/amd64,linux/arm64", "linux/arm/v7", "linux/aarch64"], "x64");
-    expect(platforms === "all" ? [] : platforms.map(formatPlatform)).toEqual([
+    expect(platforms === "all" ? [] : platforms.map(({ platform }) => formatPlatform(platform))).toEqual([
       "linux/amd64",
       "linux/arm64",
       "linux/arm/v7",
@@ -44,7 +45,9 @@ describe("platforms", () => {
   });
 
   it("knows local and all", () => {
-    expect(parsePlatforms(["local"], "arm64")).toEqual([{ os: "linux", architecture: "arm64" }]);
+    expect(parsePlatforms(["local"], "arm64")).toEqual([
+      { platform: { os: "linux", architecture: "arm64" }, optional: false },
+    ]);
     expect(parsePlatforms(["all"], "x64")).toBe("all");
     expect(failure(() => parsePlatforms(["all,linux/amd64"], "x64")).code).toBe("PLATFORM_INVALID");
   });

@@ -1,0 +1,2 @@
+#!/bin/sh
+echo "Hello from @RID@ on $(uname -m)"

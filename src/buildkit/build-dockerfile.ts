@@ -1,0 +1,94 @@
+import { join } from "node:path";
+import { stageFlow } from "../dockerfile/flow.ts";
+import { runTask } from "../events/task.ts";
+import type { Context } from "../host/context.ts";
+import { makeTempDir } from "../host/temp-dir.ts";
+import type { DockerfileRequest } from "../plan/dockerfile-request.ts";
+import { prepareIn } from "./attempt.ts";
+import type { DockerfileBuildOptions } from "./build-options.ts";
+import { buildPlatforms } from "./build-platforms.ts";
+import type { DockerfileBuildResult } from "./build-result.ts";
+import { chooseDelivery } from "./delivery.ts";
+import type { DockerfilePlan } from "./dockerfile-plan.ts";
+import { keepOutputsOut } from "./keep-outputs-out.ts";
+import type { Farm } from "./node.ts";
+import { openFarm } from "./open-farm.ts";
+import { placePlatforms } from "./place.ts";
+import { hazardsFor, warnOfHazards, withRelevantHazards } from "./plan-hazards.ts";
+import { publishPlatforms } from "./publish-platforms.ts";
+import { readDockerfile, type ReadDockerfile } from "./read-dockerfile.ts";
+import { solveFor } from "./solve-for.ts";
+
+/** Stands for the directory of a build's files in commands that are only shown. */
+const shownWorkspace = "/tmp/anyarch";
+
+/** Finds and probes the builders and says what would be built where; builds nothing but the probes. */
+export async function planDockerfile(
+  request: DockerfileRequest,
+  options: DockerfileBuildOptions,
+  ctx: Context,
+): Promise<DockerfilePlan> {
+  const read = readDockerfile(request.dockerfile);
+  await using farm = await probedFarm(request, options, ctx);
+  return place(request, read, farm, ctx);
+}
+
+/**
+ * The Dockerfile engine: read, probe, place, build, publish. Nothing is built where a required platform has no
+ * builder, and nothing is published that isn't complete or wasn't allowed to be partial. Whatever happens, temporary
+ * builders and files are removed.
+ */
+export async function buildDockerfile(
+  request: DockerfileRequest,
+  options: DockerfileBuildOptions,
+  ctx: Context,
+): Promise<DockerfileBuildResult> {
+  const read = readDockerfile(request.dockerfile);
+  await using farm = await probedFarm(request, options, ctx);
+  const plan = place(request, read, farm, ctx);
+  warnOfHazards(plan, ctx);
+  await using workspace = await makeTempDir();
+  const solved = await keepOutputsOut(request, workspace.path, ctx.host.cwd);
+  const prepare = prepareIn(workspace.path, solved, options.stores);
+  const outcomes = await buildPlatforms(plan, farm, { ...request, dockerfileText: read.text }, prepare, ctx);
+  // Awaited here: the workspace must outlive it.
+  return await publishPlatforms(outcomes, plan, request, options.stores, ctx);
+}
+
+async function probedFarm(
+  request: DockerfileRequest,
+  { stores }: DockerfileBuildOptions,
+  ctx: Context,
+): Promise<Farm> {
+  const { credentials } = stores;
+  const farm = await runTask(ctx.emit, "probe builders", {}, async (task) => {
+    const opened = await openFarm(request, { ...(credentials && { credentials }) }, ctx);
+    task.detail(`${opened.nodes.length} of ${opened.nodes.length + opened.unreachable.length}`);
+    return opened;
+  });
+  for (const { error } of farm.unreachable) {
+    ctx.emit({ type: "log", level: "warning", message: error.message });
+  }
+  return farm;
+}
+
+/** Throws BUILDER_LACKS_PLATFORM, and what the only node for a platform failed with. */
+function place(
+  request: DockerfileRequest,
+  { text, dockerfile }: ReadDockerfile,
+  farm: Farm,
+  ctx: Context,
+): DockerfilePlan {
+  const plan = placePlatforms(request, dockerfile, farm, {
+    flow: stageFlow,
+    hazards: hazardsFor(request, text, ctx.host.cwd),
+    solve: (requested, node) =>
+      solveFor(
+        request,
+        requested,
+        chooseDelivery(request, node, requested.platform, shownWorkspace),
+        join(shownWorkspace, "metadata.json"),
+      ),
+  });
+  return withRelevantHazards(plan);
+}

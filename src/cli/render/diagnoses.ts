@@ -1,0 +1,77 @@
+import type { AnyarchError, Diagnosis, EnvironmentFacts } from "../../index.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** Causes that are spelled out; those below are consequences more often than not. */
+const shown = 3;
+
+/** What a failed build's error knows beside its message: what is the matter, and on which machines it happened. */
+export function showFailureDetails(terminal: Terminal, { details }: AnyarchError, version: string): void {
+  const { diagnoses, environment } = details;
+  const known = Array.isArray(diagnoses) ? diagnoses.filter(isDiagnosis) : [];
+  for (const diagnosis of known.slice(0, shown)) terminal.err(`\n${describe(terminal, diagnosis)}`);
+  if (!isEnvironment(environment)) return;
+  const lines = ["built with", ...environmentLines(environment, version).map((line) => `  ${line}`)];
+  terminal.err(`\n${terminal.paint("err", "dim", lines.join("\n"))}\n`);
+}
+
+function environmentLines(facts: EnvironmentFacts, version: string): readonly string[] {
+  const { host, mode, client, dockerClient, dockerServer, builders, emulators } = facts;
+  const docker = [dockerClient && `client ${dockerClient}`, dockerServer && `server ${dockerServer}`];
+  const named = docker.filter(Boolean).join(", ");
+  return [
+    `anyarch ${version}, Node.js ${facts.node}, ${host.os} ${host.arch}, kernel ${host.kernel}`,
+    mode.text,
+    ...(client === undefined ? [] : [client]),
+    ...(named === "" ? [] : [`docker ${named}`]),
+    ...builders.map(({ name, native, driver, version: buildkit, unreachable }) => {
+      const what = [native, driver, buildkit && `BuildKit ${buildkit}`].filter(Boolean).join(", ");
+      return `builder ${name}: ${unreachable === undefined ? what : `not used: ${unreachable}`}`;
+    }),
+    ...emulators.map(({ name, version: qemu, flags, enabled }) =>
+      [`emulator ${name}`, qemu, `flags ${flags || "none"}`, enabled ? undefined : "off"]
+        .filter(Boolean)
+        .join(", "),
+    ),
+  ];
+}
+
+function describe(terminal: Terminal, diagnosis: Diagnosis): string {
+  const { code, title, confidence, why, fixes, evidence } = diagnosis;
+  const certainty = confidence === "certain" ? "" : ` (${confidence})`;
+  const place = placeOf(diagnosis);
+  return [
+    `${terminal.paint("err", "bold", title)}${certainty} ${terminal.paint("err", "dim", `[${code}]`)}\n`,
+    ...(place === "" ? [] : [`  ${place}\n`]),
+    ...evidence.slice(0, 1).map(({ text }) => `  ${terminal.paint("err", "dim", `> ${text}`)}\n`),
+    `${indented(why)}\n`,
+    ...fixes.map(({ title: what, detail, workaround }) => {
+      const label = terminal.paint("err", "cyan", workaround === true ? "workaround" : "fix");
+      return `  ${label} ${what}\n${indented(indented(detail))}\n`;
+    }),
+  ].join("");
+}
+
+function placeOf({ platform, emulated, step }: Diagnosis): string {
+  const count =
+    step?.index === undefined ? "" : ` ${step.index}${step.total === undefined ? "" : `/${step.total}`}`;
+  return [
+    platform,
+    emulated === undefined ? undefined : emulated ? "emulated" : "not emulated",
+    step?.stage === undefined ? undefined : `stage ${step.stage}`,
+    step?.command === undefined ? undefined : `step${count}: ${step.command}`,
+  ]
+    .filter((part) => part !== undefined)
+    .join(", ");
+}
+
+function isDiagnosis(value: unknown): value is Diagnosis {
+  return typeof value === "object" && value !== null && "code" in value && "why" in value && "fixes" in value;
+}
+
+function isEnvironment(value: unknown): value is EnvironmentFacts {
+  return typeof value === "object" && value !== null && "host" in value && "builders" in value;
+}
+
+function indented(text: string): string {
+  return text.replace(/^(?=.)/gm, "  ");
+}

@@ -1,0 +1,106 @@
+import { option, type Use, variable } from "./uses.ts";
+import { isKnown } from "../shell/unknown.ts";
+
+/** A command that makes native code. */
+export interface Compile {
+  readonly tool: string;
+  /** True where something in the command or its environment names the target. */
+  readonly cross: boolean;
+  /** True where the compile takes long under emulation. */
+  readonly heavy: boolean;
+  /** Where the result goes, where the command says so. */
+  readonly output?: string;
+}
+
+const compilers =
+  /^(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+|rustc|ghc|fpc|dmd|ldc2|nim|crystal|v|gfortran|nasm)(?:-[\d.]+)?$/;
+const builders =
+  /^(?:make|gmake|ninja|cmake|meson|scons|bazel|bazelisk|swift|zig|stack|cabal|dune|opam|mix|rebar3|xmake|dub|shards|lein-native|native-image|pyinstaller|nuitka|pkg|nexe)$/;
+
+/** What `use` compiles; undefined where it makes no native code. */
+export function compileOf(use: Use): Compile | undefined {
+  const { program, args } = use;
+  const [verb = ""] = args;
+  if (program === "go") return goCompile(use);
+  if (program === "cargo" || program === "cross") {
+    if (
+      !/^(?:build|install|rustc|b|chef|zigbuild|auditable|leptos|xwin|ndk)$/.test(verb) ||
+      (verb === "chef" && !args.includes("cook"))
+    )
+      return undefined;
+    const target = option(args, "--target") ?? variable(use, "CARGO_BUILD_TARGET");
+    return { tool: "cargo", cross: target !== undefined || verb === "zigbuild", heavy: true };
+  }
+  if (program === "xx-cargo" || program === "xx-go" || program.startsWith("xx-")) return undefined;
+  if (
+    compilers.test(program) &&
+    args.some((word) => /\.(?:c|cc|cpp|cxx|rs|hs|d|nim|cr|f90|s|asm)$|^-o$/.test(word))
+  ) {
+    const output = option(args, "-o");
+    return {
+      tool: program,
+      cross: args.some((word) => /^--?target=|^--sysroot/.test(word)),
+      heavy: false,
+      ...(output !== undefined && { output }),
+    };
+  }
+  if (builders.test(program)) return builderCompile(use);
+  return undefined;
+}
+
+function goCompile(use: Use): Compile | undefined {
+  const { args } = use;
+  const [verb = ""] = args;
+  if (verb !== "build" && verb !== "install") return undefined;
+  const goarch = variable(use, "GOARCH");
+  const goos = variable(use, "GOOS");
+  if (
+    goos === "js" ||
+    goos === "wasip1" ||
+    goarch === "wasm" ||
+    args.some((word) => word === "-buildmode=archive")
+  )
+    return undefined;
+  if (verb === "install" && args.some((word) => word.includes("@"))) return undefined;
+  const output = option(args, "-o");
+  return {
+    tool: "go",
+    cross: goarch !== undefined && goarch !== "",
+    heavy: false,
+    ...(output !== undefined && { output }),
+  };
+}
+
+function builderCompile(use: Use): Compile | undefined {
+  const { program, args, executed } = use;
+  const [verb = ""] = args;
+  if (program === "cmake" && !args.includes("--build") && !args.includes("--install")) return undefined;
+  if (/^(?:swift|zig|stack|cabal|dune)$/.test(program) && !/^(?:build|install|build-exe)$/.test(verb))
+    return undefined;
+  if (
+    /^g?make$/.test(program) &&
+    args.some((word) =>
+      /^(?:test|lint|check|fmt|vet|format|clean|deps|download|vendor|generate|docs?|verify|proto\w*|tidy|ui|web|frontend|assets|static)(?:[-_/]|$)/.test(
+        word,
+      ),
+    )
+  )
+    return undefined;
+  if (program === "mix" && verb !== "release") return undefined;
+  const env = [...executed.variables.entries()].some(
+    ([name, value]) =>
+      /^(?:CC|CXX|CROSS_COMPILE|CMAKE_TOOLCHAIN_FILE|GOARCH|HOST|CHOST)$/.test(name) &&
+      value !== "" &&
+      isKnown(value),
+  );
+  const named = args.some((word) =>
+    /--?target\b|--triple|--swift-sdk|-Dtarget|TOOLCHAIN|CROSS|--cross-file|--config=|--platforms|ARCH=|PLATFORM=|CC=|HOST=/i.test(
+      word,
+    ),
+  );
+  return {
+    tool: program,
+    cross: env || named,
+    heavy: /^(?:make|ninja|cmake|bazel|swift|stack|native-image)$/.test(program),
+  };
+}

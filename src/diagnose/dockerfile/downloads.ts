@@ -1,0 +1,154 @@
+import { unknown } from "../shell/unknown.ts";
+import { archNames, type ArchName } from "./arch-names.ts";
+import type { DockerfileModel } from "./model.ts";
+import { lineOfText, lineOfWord, type Place, placesOf, type Use, usesOf } from "./uses.ts";
+
+/** A file that is fetched from elsewhere. */
+export interface Download {
+  readonly place: Place;
+  /** Of RUN; absent for ADD. */
+  readonly use?: Use;
+  readonly url: string;
+  /** Where the file goes, as far as the command says. */
+  readonly outputs: readonly string[];
+  readonly line: number;
+}
+
+const known = new WeakMap<DockerfileModel, readonly Download[]>();
+
+const fetchers = new Set(["curl", "wget", "aria2c", "axel", "http", "fetch", "lwp-download", "gh"]);
+/** Programs that take an address among other things. */
+const takesAddress = new Set([
+  "pip",
+  "pip3",
+  "npm",
+  "rpm",
+  "yum",
+  "dnf",
+  "microdnf",
+  "zypper",
+  "apk",
+  "dpkg",
+  "apt-get",
+  "apt",
+  "gem",
+  "python",
+  "python3",
+  "tar",
+  "unzip",
+  "bsdtar",
+]);
+
+/** Every address that is fetched, once per scenario. */
+export function downloadsOf(model: DockerfileModel): readonly Download[] {
+  const found = known.get(model);
+  if (found !== undefined) return found;
+  const downloads = [...usesOf(model).flatMap(fromUse), ...placesOf(model).flatMap(fromAdd)];
+  known.set(model, downloads);
+  return downloads;
+}
+
+function fromAdd(place: Place): Download[] {
+  if (place.instruction.keyword !== "ADD") return [];
+  const words = place.at.words.filter((word) => !word.startsWith("<<"));
+  const destination = words.at(-1) ?? "";
+  return words
+    .slice(0, -1)
+    .filter((word) => /^(?:https?|ftp):\/\//.test(word))
+    .map((url) => ({
+      place,
+      url,
+      outputs: [destination],
+      line: lineOfText(place.instruction, /(?:https?|ftp):\/\//),
+    }));
+}
+
+function fromUse(use: Use): Download[] {
+  const fetcher =
+    fetchers.has(use.program) || /(?:^|[_-])(?:download|fetch|curl|wget)(?:$|[_-])/.test(use.program);
+  if (!fetcher && !takesAddress.has(use.program)) return [];
+  const urls = use.args.filter((word) =>
+    fetcher
+      ? /^["']?(?:https?|ftp):\/\//.test(word) || (word.startsWith(unknown) && word.includes("/"))
+      : /^(?:https?|ftp):\/\/[^\s]+\.(?:deb|rpm|apk|whl|tar\.\w+|tgz|zip|gem)\b/.test(word),
+  );
+  return urls.map((url) => ({
+    place: use,
+    use,
+    url,
+    outputs: outputsOf(use, url),
+    line: lineOfWord(
+      use,
+      new RegExp(`://|${escapeForPattern(url.slice(url.lastIndexOf("/") + 1, url.lastIndexOf("/") + 8))}`),
+    ),
+  }));
+}
+
+function escapeForPattern(text: string): string {
+  const plain = text.replaceAll(/[^\w.-]/g, "");
+  return plain.length < 3 ? "://" : plain.replaceAll(".", "[.]");
+}
+
+function outputsOf({ executed, program, args }: Use, url: string): string[] {
+  const outputs = [...executed.outputs.filter((path) => path !== "/dev/null")];
+  for (const [index, word] of args.entries()) {
+    const next = args[index + 1] ?? "";
+    if (/^-[a-zA-Z]*[o]$/.test(word) && program === "curl") outputs.push(next);
+    else if (/^-[a-zA-Z]*O$/.test(word) && program === "wget") outputs.push(next);
+    else if (/^(?:--output|--output-document|--out)$/.test(word)) outputs.push(next);
+    else if (/^--(?:output|output-document|output-dir|directory-prefix)=/.test(word))
+      outputs.push(word.slice(word.indexOf("=") + 1));
+    else if (/^-P$|^--directory-prefix$|^--output-dir$/.test(word)) outputs.push(`${next}/${baseName(url)}`);
+  }
+  return outputs.length > 0 ? outputs : [baseName(url)];
+}
+
+export function baseName(path: string): string {
+  const clean = path.replace(/[?#].*$/, "");
+  return clean.slice(clean.lastIndexOf("/") + 1);
+}
+
+/** Files that are the same for every CPU, whatever their names say. */
+const neutral =
+  /\.(?:wasm|jar|war|pyz|phar|asc|sig|minisig|sha\d*(?:sum)?s?|md5|txt|json|ya?ml|md|key|gpg|pub|pem|crt|list|repo|sources|sh|bash|py|pl|rb|js|mjs|css|html|xml|svg|ttf|conf|patch|diff|sbom|spdx|dtb)(?:$|[?#])|-(?:none|noarch|all|any)\.\w+$|_all\.deb|\.noarch\.rpm|\.src\.(?:rpm|tar)|-(?:src|source)\.(?:tar|zip)/i;
+
+/** The architectures that a file's address names; none for files that are the same for every CPU. */
+export function archsOfUrl(url: string): ArchName[] {
+  const path = url.replace(/^\w+:\/\/[^/]*/, "").replace(/#.*$/, "");
+  if (neutral.test(path) && !/Linux-[\w.]+\.sh$/i.test(path)) return [];
+  return archNames(path);
+}
+
+/** The name in an address that fits neither the target nor the machine of the stage; undefined where one fits or none is. */
+export function foreignArch({ place, url }: Download): ArchName | undefined {
+  const names = archsOfUrl(url);
+  const [first] = names;
+  if (first === undefined) return undefined;
+  const fitting = new Set([place.view.scenario.target.architecture, place.stage.platform.architecture]);
+  return names.some(({ arch }) => fitting.has(arch)) ? undefined : first;
+}
+
+/** Which rule an address of one architecture belongs to. */
+export function ruleOfUrl(url: string): string {
+  if (/(?:mini|ana)conda|miniforge|mambaforge|micromamba.*\.sh$/i.test(url) && /\.sh(?:$|\?)/.test(url))
+    return "conda-x86_64-installer";
+  if (
+    /google-chrome|chrome-for-testing|chromedriver|chrome-linux|chromium-browser-snapshots|\/linux\/chrome\//i.test(
+      url,
+    )
+  )
+    return "chrome-amd64-only";
+  if (/developer\.download\.nvidia\.(?:com|cn)\/compute\/(?:cuda|machine-learning)\/repos/i.test(url))
+    return "nvidia-cuda-x86-repo";
+  if (/qemu-[\w]+-static/i.test(url)) return "qemu-static-copied";
+  if (/\.rpm(?:$|[?#])|\/(?:yum|rpm|el\d|epel|centos|fedora|rhel|dnf)\/(?:.*\/)?x86_64(?:\/|$)/i.test(url))
+    return "arch-specific-package";
+  if (/\.apk(?:$|[?#])/i.test(url)) return "arch-specific-package";
+  if (
+    /android-(?:ndk|sdk)|commandlinetools-linux|dl\.google\.com\/android|oneapi|[/_-](?:quartus|vivado|modelsim)/i.test(
+      url,
+    )
+  )
+    return "x86-only-toolchain";
+  return "hardcoded-arch-download";
+}

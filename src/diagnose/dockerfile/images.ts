@@ -1,0 +1,87 @@
+import { archNames } from "./arch-names.ts";
+
+/** Images by name that are published for one architecture, as pattern of repository[:tag]. */
+const singleArch: readonly (readonly [image: RegExp, arch: string])[] = [
+  [/^(?:mcr\.microsoft\.com\/mssql\/|microsoft\/mssql-)/, "amd64"],
+  [/^mcr\.microsoft\.com\/(?:azure-functions\/.*:[1-3]\b|oryx\/|azureml\/)/, "amd64"],
+  [/^(?:mysql:5(?:\.\d+)?|mysql\/mysql-server:5|percona:5)\b/, "amd64"],
+  [/^openjdk:[\w.-]*alpine/, "amd64"],
+  [/^(?:eclipse-temurin|adoptopenjdk(?:\/\w+)?):(?:8|11|17|18|19|20)\b[\w.-]*alpine/, "amd64"],
+  [
+    /^(?:archlinux(?:\/archlinux|\/base)?|clearlinux|intel\/\w[\w-]*|rocm\/[\w-]+|mathworks\/[\w-]+)(?::|$)/,
+    "amd64",
+  ],
+  [/^(?:circleci|lambci|kaggle|unityci|gitpod|steamcmd|cm2network)\//, "amd64"],
+  [/^(?:pytorch|tensorflow)\/(?:pytorch|tensorflow|serving)(?::(?!.*(?:arm64|aarch64)).*)?$/, "amd64"],
+  [/^nvidia\/cuda:(?:[1-9]|10)(?:\.|-|$)/, "amd64"],
+  [/^nvcr\.io\/nvidia\/l4t-/, "arm64"],
+  [
+    /^(?:(?:docker\.elastic\.co\/\w+\/)?(?:elasticsearch|kibana|logstash)(?:-oss)?):(?:[1-6]\.|7\.[0-7]\.)/,
+    "amd64",
+  ],
+  [/^(?:heroku\/heroku|heroku\/cedar):?(?:1[468]|20|22)?\b/, "amd64"],
+  [
+    /^(?:ghcr\.io\/puppeteer\/puppeteer|browserless\/chrome|buildkite\/puppeteer|joyzoursky\/|markadams\/chromium|selenium\/(?:standalone|node)-(?:chrome|edge|opera))(?::|$|\/)/,
+    "amd64",
+  ],
+  [/^(?:wurstmeister|landoop|spotify|sameersbn|jwilder)\//, "amd64"],
+  [/^(?:confluentinc\/cp-[\w-]+):(?:[1-6])\./, "amd64"],
+  [/^osrf\/ros:[\w-]*desktop/, "amd64"],
+  [
+    /^(?:container-registry\.oracle\.com\/database|store\/oracle|oracleinanutshell|gvenzl\/oracle-xe|wnameless\/oracle)/,
+    "amd64",
+  ],
+  [/^(?:ibmcom\/db2|icr\.io\/db2_community|ibmcom\/mq):?/, "amd64"],
+  [
+    /^(?:thyrlian\/android-sdk|cimg\/android|mobiledevops\/|budtmo\/docker-android|cirrusci\/(?:flutter|android-sdk)|ghcr\.io\/cirruslabs\/(?:flutter|android-sdk)|androidsdk\/|reactnativecommunity\/react-native-android|mingc\/android|alvrme\/)/,
+    "amd64",
+  ],
+  [/^google\/dart(?::|$)/, "amd64"],
+  [
+    /^(?:amazon\/aws-lambda-\w+|public\.ecr\.aws\/lambda\/\w+):(?:.*-x86_64|3\.7|3\.6|2\.7|12|10|go1)/,
+    "amd64",
+  ],
+  [/^quay\.io\/pypa\/many?linux\w*_x86_64/, "amd64"],
+  [/^microsoft\/(?:dotnet|aspnetcore)\b/, "amd64"],
+  [/^mcr\.microsoft\.com\/powershell:[\w.-]*alpine/, "amd64"],
+  [/^(?:phusion\/(?:baseimage|passenger-\w+)):(?:0\.|[12]\.)/, "amd64"],
+  [/^centos:[56]\b/, "amd64"],
+  [/^gcr\.io\/kaniko-project\/(?:executor|warmer):(?:debug-)?v0\./, "amd64"],
+  [/^(?:resin|hypriot)\/(?:rpi|raspberry)/, "arm"],
+];
+
+/** Docker Hub's long forms shortened: docker.io/library/alpine → alpine. */
+export function shortImage(image: string): string {
+  return image
+    .replace(/^(?:index\.)?docker\.io\//, "")
+    .replace(/^library\//, "")
+    .toLowerCase();
+}
+
+/** The one architecture that an image is known to be published for. */
+export function knownSingleArch(image: string): string | undefined {
+  const short = shortImage(image).replace(/@sha256:.*$/, "");
+  return singleArch.find(([pattern]) => pattern.test(short))?.[1];
+}
+
+/** The architecture that an image's namespace, repository or tag names. */
+export function suffixArch(image: string): string | undefined {
+  const short = shortImage(image).replace(/@sha256:.*$/, "");
+  const slash = short.lastIndexOf("/");
+  const colon = short.indexOf(":", slash + 1);
+  const name = colon < 0 ? short : short.slice(0, colon);
+  const tag = colon < 0 ? "" : short.slice(colon + 1);
+  for (const part of [...name.split("/"), tag]) {
+    const names = archNames(part).filter(
+      ({ text }) => !/^(?:64-?bit|32-?bit|x86|linux64|linux32|gnueabi\w*|arm)$/i.test(text) || part === text,
+    );
+    const [first] = names;
+    if (first !== undefined && new Set(names.map(({ arch }) => arch)).size === 1) return first.arch;
+    if (
+      /^(?:rpi|raspberrypi\d?|raspberry-pi\d?)(?:$|-)/.test(part) &&
+      /^(?:balenalib|resin|hypriot)\//.test(short)
+    )
+      return "arm";
+  }
+  return undefined;
+}

@@ -1,0 +1,42 @@
+import type { DockerfileModel } from "./model.ts";
+
+export type Severity = "error" | "warning" | "info";
+
+/** A change of the text: whole lines of the file, 1-based and inclusive. */
+export interface LineEdit {
+  readonly line: number;
+  readonly endLine: number;
+  /** In place of the lines, without a final line break; undefined removes them. */
+  readonly text: string | undefined;
+}
+
+/** What a rule says of one place. */
+export interface Remark {
+  /** 1-based. */
+  readonly line: number;
+  readonly endLine?: number;
+  readonly message: string;
+  /** The rule's own by default. */
+  readonly severity?: Severity;
+  /** Docker's architecture names that suffer; all that were asked for by default. */
+  readonly architectures?: readonly string[];
+  /** The rule's own advice by default. */
+  readonly fix?: string;
+  /** Edits that cure it without changing what the native build does. */
+  readonly edits?: readonly LineEdit[];
+}
+
+/** One rule: what it finds, why that matters, and samples that are its tests and its page of the manual. */
+export interface DockerfileRule {
+  /** Stable; what `# check=skip=` names. */
+  readonly id: string;
+  readonly severity: Severity;
+  readonly title: string;
+  readonly why: string;
+  readonly fix: string;
+  /** Dockerfiles in which this rule finds something, and in which it finds nothing. */
+  readonly bad: readonly string[];
+  readonly good: readonly string[];
+  readonly references?: readonly string[];
+  check(model: DockerfileModel, report: (remark: Remark) => void): void;
+}

@@ -1,0 +1,45 @@
+import { archNames } from "../../dockerfile/arch-names.ts";
+import type { DockerfileRule } from "../../dockerfile/rule.ts";
+import { textsOf } from "../../dockerfile/texts.ts";
+
+const triple =
+  /(x86_64|aarch64|armv7|arm|i686|riscv64gc|powerpc64le|s390x)-(?:unknown|alpine|pc)-linux-(?:gnu|musl)\w*/;
+
+export const rule: DockerfileRule = {
+  id: "rust-target-hardcoded",
+  severity: "error",
+  title: "Rust is compiled for one target triple",
+  why: "The program is for that architecture whatever the image is for; with another machine's toolchain the link step fails.",
+  fix: "Map TARGETARCH to the triple with its cross linker, or compile for the host in a target-platform stage.",
+  bad: [
+    "FROM rust:1.79 AS build\nRUN rustup target add x86_64-unknown-linux-musl && cargo build --release --target x86_64-unknown-linux-musl\nFROM scratch\nCOPY --from=build /target/x86_64-unknown-linux-musl/release/app /app\n",
+  ],
+  good: [
+    "FROM rust:1.79 AS build\nRUN cargo build --release\nFROM debian:12\nCOPY --from=build /target/release/app /app\n",
+    "FROM rust:1.79 AS build\nRUN T=$(uname -m)-unknown-linux-musl && rustup target add $T && cargo build --release --target $T\n",
+    "FROM rust:1.79 AS build\nRUN cargo build --release --target wasm32-unknown-unknown\n",
+  ],
+  check(model, report) {
+    for (const { text, line, place, use, in: where, name } of textsOf(model)) {
+      const named = triple.exec(text);
+      if (named === null || /^https?:|^[\w.+-]+@/.test(text)) continue;
+      const rust =
+        /^(?:cargo|rustup|rustc|cross|cargo-\w+)$/.test(use?.program ?? "") ||
+        name === "CARGO_BUILD_TARGET" ||
+        /(?:^|\/)target\/|\/release\//.test(text);
+      if (!rust || (where === "env" && name !== "CARGO_BUILD_TARGET")) continue;
+      const arch = archNames(named[0])[0]?.arch;
+      const { architecture } = place.view.scenario.target;
+      if (arch === undefined || arch === architecture || severalTargets(use?.args)) continue;
+      // A target of none of the platforms, only added and not compiled for here, is a deliberate cross target.
+      const added = use?.program === "rustup";
+      if (added && !model.platforms.some((platform) => platform.architecture === arch)) continue;
+      report({ line, message: `${named[0]} is compiled for every target.`, architectures: [architecture] });
+    }
+  },
+};
+
+/** `rustup target add A B`: all that may be needed. */
+function severalTargets(args: readonly string[] | undefined): boolean {
+  return (args ?? []).filter((word) => triple.test(word)).length > 1;
+}
