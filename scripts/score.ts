@@ -17,7 +17,7 @@ const logs = join(corpus, "failures/dev.jsonl");
 const dockerfiles = join(corpus, "dockerfiles");
 if (existsSync(logs)) process.stdout.write(`${scoreLogs(logs, values.verbose).report}\n`);
 if (existsSync(join(dockerfiles, "dev.jsonl"))) {
-  const { files, recall, precision, onClean, onTraps, misses } = scoreDockerfiles(dockerfiles);
+  const { files, recall, precision, onClean, onTraps, misses } = scoreDockerfiles(corpus);
   const percent = (part: number): string => `${(100 * part).toFixed(1)}%`;
   process.stdout.write(
     `Dockerfiles: ${files} files, recall ${percent(recall)}, precision ${percent(precision)}, findings on clean files ${onClean}, on traps ${onTraps}\n`,

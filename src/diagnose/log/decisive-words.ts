@@ -76,6 +76,7 @@ export const decisiveWords: readonly string[] = [
   "exception",
   "undefined",
   "404",
+  "not a valid",
   "different",
   "not implemented",
   "sigill",

@@ -5,6 +5,12 @@ export const rule: LogRule = {
   title: "A program made for glibc runs on musl (Alpine), or the other way round",
   architecture: true,
   patterns: [
+    { line: /Not a valid dynamic program|Error loading shared library \S{1,80}: Exec format/, score: 86 },
+    {
+      line: /(?:sh|ash): (?:line \d+: |\d+: )?\.?\/?\S{1,120}: not found$/,
+      near: /ld-linux\S{1,20} (?:\(0x|=>)|ld-musl\S{1,20} \(0x/,
+      score: 84,
+    },
     {
       line: /Error relocating \S{1,200}: \S{1,80}: symbol not found/,
       nearNot: /node_modules|\.node\b/,

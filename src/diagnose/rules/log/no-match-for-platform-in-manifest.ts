@@ -19,7 +19,7 @@ export const rule: LogRule = {
       score: 90,
     },
     {
-      line: /image operating system "\w+" cannot be used on this platform|image platform \(\S+\) does not match|choosing (?:an )?image from manifest list.{0,200}no image found/i,
+      line: /image operating system "\w+" cannot be used on this platform|choosing (?:an )?image from manifest list.{0,200}no image found/i,
       score: 85,
     },
   ],
