@@ -71,7 +71,10 @@ export const rule: LogRule = {
       workaround: true,
     },
   ],
-  references: [],
+  references: [
+    "https://github.com/docker/buildx/issues/3045",
+    "https://github.com/docker/buildx/issues/2841",
+  ],
   bad: [
     '#9 [linux/arm64 build 4/5] RUN make\n#9 88.0 g++: internal compiler error: Segmentation fault signal terminated program cc1plus\n#9 ERROR: process "/bin/sh -c make" did not complete successfully: exit code: 2',
   ],

@@ -66,7 +66,7 @@ export const rule: LogRule = {
       workaround: true,
     },
   ],
-  references: [],
+  references: ["https://github.com/gliderlabs/docker-alpine/issues/12"],
   bad: [
     "Error relocating /usr/local/bin/tool: __memcpy_chk: symbol not found",
     "/usr/local/bin/tool: error while loading shared libraries: libc.musl-x86_64.so.1: cannot open shared object file: No such file or directory",

@@ -54,7 +54,7 @@ export const rule: LogRule = {
         "It makes programs for the machine that compiles. Say what you need: -march=x86-64-v2, -march=armv8-a.",
     },
   ],
-  references: [],
+  references: ["https://github.com/t0mer/Find-my-kids/issues/1"],
   bad: [
     "Fatal glibc error: CPU does not support x86-64-v2",
     "$ docker run --rm example/worker:1\nIllegal instruction (core dumped)",

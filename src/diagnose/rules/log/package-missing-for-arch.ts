@@ -87,7 +87,7 @@ export const rule: LogRule = {
     },
     leaveOutPlatform,
   ],
-  references: [],
+  references: ["https://github.com/allinurl/goaccess/issues/1894"],
   bad: [
     '#8 [linux/arm64 stage-1 3/5] RUN apt-get update && apt-get install -y google-chrome-stable\n#8 9.2 E: Unable to locate package google-chrome-stable\n#8 ERROR: process "/bin/sh -c apt-get update && apt-get install -y google-chrome-stable" did not complete successfully: exit code: 100',
     '#8 [linux/s390x 3/5] RUN apk add fancylib\n#8 2.2 ERROR: unable to select packages:\n#8 2.2   fancylib (no such package):\n#8 2.2     required by: world[fancylib]\n#8 ERROR: process "/bin/sh -c apk add fancylib" did not complete successfully: exit code: 1',

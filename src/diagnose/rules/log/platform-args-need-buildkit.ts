@@ -69,7 +69,7 @@ export const rule: LogRule = {
       workaround: true,
     },
   ],
-  references: [],
+  references: ["https://github.com/treeverse/lakeFS/issues/4316"],
   bad: [
     'Step 1/9 : FROM --platform=$BUILDPLATFORM golang:1.22 AS build\nfailed to parse platform : "" is an invalid component of "": platform specifier component must match "^[A-Za-z0-9_-]+$": invalid argument',
   ],

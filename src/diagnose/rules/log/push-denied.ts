@@ -30,7 +30,7 @@ export const rule: LogRule = {
         "GitHub: permissions: packages: write in the workflow, and the package's settings must name the repository. Others: a token with write or push scope, a robot account of that project.",
     },
   ],
-  references: [],
+  references: ["https://github.com/docker/build-push-action/issues/254"],
   bad: [
     "#20 pushing layers\n#20 ERROR: failed to push docker.io/library/app:1: push access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
     "denied: installation not allowed to Write organization package\n#20 pushing layers",

@@ -26,7 +26,7 @@ export const rule: LogRule = {
     nativeNode,
     pinnedEmulator,
   ],
-  references: [],
+  references: ["https://github.com/moby/qemu/issues/13"],
   bad: [
     '#11 [linux/arm/v7 2/3] RUN /setup.sh\n#11 0.51 qemu: uncaught target signal 5 (Trace/breakpoint trap) - core dumped\n#11 ERROR: process "/bin/sh -c /setup.sh" did not complete successfully: exit code: 133',
   ],

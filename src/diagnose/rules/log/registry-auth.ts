@@ -28,7 +28,7 @@ export const rule: LogRule = {
       score: 76,
     },
   ],
-  above: ["generic-user-error", "registry-manifest-unknown"],
+  above: ["registry-manifest-unknown"],
   why: "The registry answered 401, or treats a private repository as if it didn't exist. The login is missing, for another host name, expired, or the credential helper named in ~/.docker/config.json isn't installed here.",
   fixes: [
     {

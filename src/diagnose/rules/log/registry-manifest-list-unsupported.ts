@@ -53,7 +53,7 @@ export const rule: LogRule = {
       workaround: true,
     },
   ],
-  references: [],
+  references: ["https://github.com/distribution/distribution/issues/3863"],
   bad: [
     "ERROR: failed to push registry.example.com/app:1: unexpected status from PUT request: 415 Unsupported Media Type: media type application/vnd.oci.image.index.v1+json is not supported",
   ],

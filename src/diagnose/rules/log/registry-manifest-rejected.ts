@@ -40,7 +40,7 @@ export const rule: LogRule = {
       workaround: true,
     },
   ],
-  references: [],
+  references: ["https://github.com/docker/buildx/issues/300"],
   bad: [
     "ERROR: failed to push registry.example.com/team/app:1: unexpected status from PUT request to https://registry.example.com/v2/team/app/manifests/1: 400 Bad Request",
   ],
