@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { array, assert, constantFrom, property, string } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decisiveWords, isDecisive } from "../../../src/diagnose/log/decisive-words.ts";
 import { LogBytes } from "../../../src/diagnose/log/read-bytes.ts";
@@ -16,13 +16,13 @@ function stopsOf(scanner: WordScanner, bytes: Buffer): ScanStop[] {
 
 describe("WordScanner", () => {
   it("stops where a regular expression does, whatever the words and the text", () => {
-    const letters = fc.string({ unit: fc.constantFrom("a", "b", "A", "B", " ", "\n"), maxLength: 60 });
-    const words = fc.array(fc.string({ unit: fc.constantFrom("a", "b"), minLength: 1, maxLength: 4 }), {
+    const letters = string({ unit: constantFrom("a", "b", "A", "B", " ", "\n"), maxLength: 60 });
+    const words = array(string({ unit: constantFrom("a", "b"), minLength: 1, maxLength: 4 }), {
       minLength: 1,
       maxLength: 5,
     });
-    fc.assert(
-      fc.property(words, letters, (some, text) => {
+    assert(
+      property(words, letters, (some, text) => {
         const first = new RegExp(`${some.join("|")}|\n`, "i").exec(text);
         const ends = some.flatMap((word) => {
           const at = text.toLowerCase().indexOf(word);

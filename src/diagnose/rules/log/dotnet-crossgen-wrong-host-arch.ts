@@ -45,7 +45,10 @@ export const rule: LogRule = {
     },
     nativeNode,
   ],
-  references: [],
+  references: [
+    "https://github.com/dotnet/dotnet-docker/issues/3063",
+    "https://github.com/dotnet/coreclr/issues/23815",
+  ],
   bad: [
     '/root/.nuget/packages/microsoft.netcore.app.crossgen2.linux-x64/8.0.1/tools/crossgen2: cannot execute binary file: Exec format error\n/usr/share/dotnet/sdk/8.0.100/Sdks/Microsoft.NET.Sdk/targets/Microsoft.NET.CrossGen.targets(470,5): error MSB6006: "crossgen2" exited with code 126.',
   ],
