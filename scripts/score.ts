@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { dockerfileReport } from "./score-dockerfiles.ts";
 import { scoreLogs } from "./score-logs.ts";
 
 const { values, positionals } = parseArgs({
@@ -17,5 +18,11 @@ if (existsSync(logs)) {
   process.stdout.write(`${scoreLogs(logs, values.verbose).report}\n`);
 } else {
   process.stderr.write(`There is no ${logs}.\n`);
+  process.exitCode = 2;
+}
+if (existsSync(join(corpus, "dockerfiles/dev.jsonl"))) {
+  process.stdout.write(`${dockerfileReport(corpus, values.verbose)}\n`);
+} else {
+  process.stderr.write(`There is no ${join(corpus, "dockerfiles/dev.jsonl")}.\n`);
   process.exitCode = 2;
 }

@@ -28,6 +28,8 @@ export type {
 export type { CacheReport, PruneOptions } from "./api/cache.ts";
 export {
   cacheReport,
+  check,
+  checkRules,
   copy,
   createIndex,
   explain,
@@ -37,5 +39,7 @@ export {
   pruneCache,
   verify,
 } from "./api/lazy.ts";
+export type { CheckedFile, CheckOptions, CheckReport, CheckRule } from "./api/check.ts";
+export type { CheckFinding } from "./diagnose/check-dockerfile.ts";
 export type { ExplainOptions, ExplainReport, Fault, LogSource } from "./api/explain.ts";
 export type { Diagnosis, FailedStep, Fix } from "./diagnose/diagnosis.ts";

@@ -90,7 +90,7 @@ function escapeForPattern(text: string): string {
 }
 
 function outputsOf({ executed, program, args }: Use, url: string): string[] {
-  const outputs = [...executed.outputs.filter((path) => path !== "/dev/null")];
+  const outputs = executed.outputs.filter((path) => path !== "/dev/null");
   for (const [index, word] of args.entries()) {
     const next = args[index + 1] ?? "";
     if (/^-[a-zA-Z]*[o]$/.test(word) && program === "curl") outputs.push(next);

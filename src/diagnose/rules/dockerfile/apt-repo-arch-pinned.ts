@@ -1,4 +1,5 @@
 import { archNames } from "../../dockerfile/arch-names.ts";
+import { replaceOnLine } from "../../dockerfile/edits.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { isNative, lineAt, placesOf, usesOf } from "../../dockerfile/uses.ts";
 
@@ -45,6 +46,12 @@ export const rule: DockerfileRule = {
         message:
           "This apt source is limited to one architecture: apt on other targets never sees its packages.",
         architectures: [use.view.scenario.target.architecture],
+        edits: replaceOnLine(
+          model,
+          lineAt(use, at),
+          /\barch=amd64(?![\w,])/,
+          "arch=$(dpkg --print-architecture)",
+        ),
       });
     }
     for (const { instruction, stage, view } of placesOf(model)) {

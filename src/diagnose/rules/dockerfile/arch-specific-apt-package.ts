@@ -71,7 +71,7 @@ function onlyFor(name: string): string | undefined {
   if (foreign !== undefined)
     return archNames(foreign)[0]?.arch === "386" ? "amd64" : archNames(foreign)[0]?.arch;
   if (debianX86Packages.has(name) || vendors.test(name)) return "amd64";
-  if (forAll.test(name) || /^google-chrome/.test(name)) return undefined;
+  if (forAll.test(name) || name.startsWith("google-chrome")) return undefined;
   const named = archNames(name).filter(({ text }) =>
     /^(?:amd64|i386|i686|x86[-_]64|arm64|armhf|armel)$/.test(text),
   );

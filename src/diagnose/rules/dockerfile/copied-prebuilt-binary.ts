@@ -68,7 +68,7 @@ function isProgram(model: DockerfileModel, place: Place, source: string): boolea
     /[*?$\ufffc]/.test(source) ||
     source === "." ||
     source.endsWith("/") ||
-    /^\./.test(name)
+    name.startsWith(".")
   )
     return false;
   if (/(?:^|\/)target\/(?:release|debug)\/[\w-]+$/.test(source)) return true;
@@ -114,6 +114,6 @@ function startsIt(_model: DockerfileModel, place: Place, name: string): boolean 
     if (keyword !== "ENTRYPOINT" && keyword !== "CMD") return false;
     const first = execForm(text)?.[0] ?? text.split(/\s+/)[0] ?? "";
     const base = first.slice(first.lastIndexOf("/") + 1);
-    return base !== "" && (base === installed || (base === name && /\/$/.test(destination)));
+    return base !== "" && (base === installed || (base === name && destination.endsWith("/")));
   });
 }

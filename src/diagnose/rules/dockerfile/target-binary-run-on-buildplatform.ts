@@ -27,8 +27,8 @@ export const rule: DockerfileRule = {
     for (const { use, outputs, url, place } of downloadsOf(model)) {
       if (use === undefined || !uses.includes(use)) continue;
       const target = place.view.scenario.target.architecture;
-      const archs = archsOfUrl(url).map(({ arch }) => arch);
-      if (!archs.includes(target) || archs.includes(place.stage.platform.architecture)) continue;
+      const archs = new Set(archsOfUrl(url).map(({ arch }) => arch));
+      if (!archs.has(target) || archs.has(place.stage.platform.architecture)) continue;
       for (const output of outputs)
         if (!/\.(?:tar|tgz|zip|gz|xz|deb|rpm|bz2)/.test(output))
           made.set(key(use, posix.basename(output)), "fetched");
