@@ -100,6 +100,8 @@ function isWritten({ use, place }: Download, text: string): boolean {
 /** Forms that only one naming goes with: triples, and packages named as their package manager does. */
 function wrongForm(url: string): string | undefined {
   if (/(?:amd64|arm64|x64)-(?:unknown-)?linux-(?:gnu|musl)/i.test(url)) return "x86_64 and aarch64";
+  if (/_(?:x86_64|aarch64)\.deb(?:$|[?#])/i.test(url)) return "amd64 and arm64";
+  if (/[._-](?:amd64|arm64|x64)\.(?:rpm|apk)(?:$|[?#])/i.test(url)) return "x86_64 and aarch64";
   return undefined;
 }
 

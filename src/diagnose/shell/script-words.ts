@@ -26,7 +26,7 @@ export function innerScript(argv: readonly string[]): string | undefined {
   const at = argv.findIndex((word) =>
     /^(?:\/bin\/|\/usr\/bin\/)?(?:(?:ba|da|a|z)?sh|su|runuser)$/.test(word),
   );
-  if (argv[0] === "eval") return argv.slice(1).join(" ");
+  if (argv[0] === "eval") return argv.length > 100 ? undefined : argv.slice(1).join(" ");
   if (at < 0 || at > 4) return undefined;
   const flag = argv.findIndex((word, index) => index > at && /^(?:-[a-z]*c|--command)$/.test(word));
   return flag < 0 ? undefined : argv[flag + 1];

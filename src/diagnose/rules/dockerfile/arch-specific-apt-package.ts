@@ -17,7 +17,7 @@ export const rule: DockerfileRule = {
   severity: "error",
   title: "A Debian or Ubuntu package exists for one architecture only",
   why: "apt can't locate the package on other targets, and the RUN fails.",
-  fix: "Choose the package by `dpkg --print-architecture`, install it only in a branch for its architecture, or use the vendor's archive for arm.",
+  fix: "Choose the package by `dpkg --print-architecture`, install it only in a branch for its architecture, or use the vendor's archive for arm; where there is no package, compile the program from source in a stage.",
   bad: [
     "FROM debian:12\nRUN apt-get update && apt-get install -y gcc-multilib\n",
     "FROM debian:12\nRUN apt-get update && apt-get install -y linux-headers-amd64\n",

@@ -1,6 +1,5 @@
 import { archNames } from "../../dockerfile/arch-names.ts";
-import { buildPlatformPatch } from "../../build-platform-patch.ts";
-import type { DockerfileModel } from "../../dockerfile/model.ts";
+import { patchedFix } from "../../dockerfile/patched-fix.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { isNative, lineOfWord, option, usesOf } from "../../dockerfile/uses.ts";
 
@@ -36,7 +35,7 @@ export const rule: DockerfileRule = {
         line: lineOfWord(use, /x64|arm64|x86|-arm\b|RuntimeIdentifier|--runtime/),
         message: `${rid} is published for every target.`,
         architectures: [architecture],
-        ...patchedFix(model, rule.fix),
+        ...patchedFix(model, use.facts, "dotnet", rule.fix),
       });
     }
   },
@@ -48,10 +47,4 @@ function ridOf(args: readonly string[]): string | undefined {
     .find(Boolean);
   const arch = option(args, "-a", "--arch");
   return property ?? option(args, "-r", "--runtime") ?? (arch === undefined ? undefined : `linux-${arch}`);
-}
-
-/** The advice with a patch for this very file, where the stage can be changed alone. */
-function patchedFix(model: DockerfileModel, fix: string): { readonly fix?: string } {
-  const patch = buildPlatformPatch(`${model.lines.join("\n")}\n`, "dotnet", undefined);
-  return patch === undefined ? {} : { fix: `${fix}\n${patch}` };
 }

@@ -1,6 +1,6 @@
 import { compileOf } from "../../dockerfile/compiles.ts";
 import type { DockerfileModel } from "../../dockerfile/model.ts";
-import { buildPlatformPatch } from "../../build-platform-patch.ts";
+import { patchedFix } from "../../dockerfile/patched-fix.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { lineOfWord, type Use, usesOf } from "../../dockerfile/uses.ts";
 
@@ -30,7 +30,7 @@ export const rule: DockerfileRule = {
           line: lineOfWord(use, /dotnet/),
           severity: "warning",
           message: dotnetMessage(publishArgs(use)),
-          ...patchedFix(model, rule.fix),
+          ...patchedFix(model, use.facts, "dotnet", rule.fix),
         });
       } else if (compileOf(use)?.heavy === true) {
         report({
@@ -62,10 +62,4 @@ function dotnetMessage(args: readonly string[]): string {
   return aot === undefined
     ? "The .NET SDK runs emulated where the builder has another CPU, which is not supported."
     : `The .NET SDK with ${aot} runs its native compiler emulated where the builder has another CPU, which is not supported and crashes.`;
-}
-
-/** The advice with a patch for this very file, where the stage can be changed alone. */
-function patchedFix(model: DockerfileModel, fix: string): { readonly fix?: string } {
-  const patch = buildPlatformPatch(`${model.lines.join("\n")}\n`, "dotnet", undefined);
-  return patch === undefined ? {} : { fix: `${fix}\n${patch}` };
 }
