@@ -1,6 +1,6 @@
 import { replaceOnLine, replaceWithTarget } from "./edits.ts";
-import type { ArchName } from "./arch-names.ts";
-import { type Download, downloadsOf, foreignArch, ruleOfUrl } from "./downloads.ts";
+import { type ArchName, withoutArchs } from "./arch-names.ts";
+import { archsOfUrl, type Download, downloadsOf, foreignArch, ruleOfUrl } from "./downloads.ts";
 import type { DockerfileModel } from "./model.ts";
 import { mappedWrongly, namingOf } from "./namings.ts";
 import type { Remark } from "./rule.ts";
@@ -21,6 +21,18 @@ function editFor(
   return { edits: replaceOnLine(model, line, pattern, "$(uname -m)") };
 }
 
+/** The target's file is fetched too, beside this one: which is used is decided later. */
+function hasTwin(model: DockerfileModel, { url, place }: Download): boolean {
+  const family = withoutArchs(url);
+  return downloadsOf(model).some(
+    (other) =>
+      other.place.view === place.view &&
+      other.place.facts === place.facts &&
+      archsOfUrl(other.url).some(({ arch }) => arch === place.view.scenario.target.architecture) &&
+      withoutArchs(other.url) === family,
+  );
+}
+
 /** Reports the downloads of rule `id` that name an architecture which isn't the target's. */
 export function reportForeign(
   model: DockerfileModel,
@@ -32,7 +44,7 @@ export function reportForeign(
     const { view } = download.place;
     if (!isNative(view) || ruleOfUrl(download.url) !== id) continue;
     const name = foreignArch(download);
-    if (name === undefined || mappedWrongly(download)) continue;
+    if (name === undefined || mappedWrongly(download) || hasTwin(model, download)) continue;
     report({
       line: download.line,
       message: message(name, download),

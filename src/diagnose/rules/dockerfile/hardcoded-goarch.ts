@@ -1,4 +1,5 @@
 import { replaceWithTarget } from "../../dockerfile/edits.ts";
+import { isKnown } from "../../shell/unknown.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { reachesImage } from "../../dockerfile/shipped.ts";
 import { textsOf } from "../../dockerfile/texts.ts";
@@ -26,6 +27,9 @@ export const rule: DockerfileRule = {
       const value =
         name === "GOARCH" ? written(place, text, use) : /^(?:-e|-w)?GOARCH=(\w+)$/.exec(text)?.[1];
       if (value === undefined || !/^\w+$/.test(value) || neutral.has(value)) continue;
+      // Programs for other systems aren't for the image.
+      const system = use === undefined ? undefined : variable(use, "GOOS");
+      if (system !== undefined && isKnown(system) && system !== "" && system !== "linux") continue;
       const stage = place.facts.index;
       values.set(stage, (values.get(stage) ?? new Set()).add(value));
       const { architecture } = place.view.scenario.target;
@@ -52,7 +56,7 @@ export const rule: DockerfileRule = {
   },
 };
 
-import type { Place, Use } from "../../dockerfile/uses.ts";
+import { type Place, type Use, variable } from "../../dockerfile/uses.ts";
 import { envPairs } from "../../dockerfile/stage-view.ts";
 
 /** ENV's own text: its value is not known to what follows, since it names an architecture. */
