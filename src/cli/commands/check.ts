@@ -23,7 +23,8 @@ export const command: CommandModule = {
       .option("--baseline <file>", "findings in this file are put up with")
       .option("--update-baseline", "write that file with what is found now")
       .option("--fix", "apply changes that leave the native build as it is, and print them as a diff")
-      .option("--dry-run", "with --fix: only print"),
+      .option("--dry-run", "with --fix: only print")
+      .addHelpText("after", "\n--format also takes sarif and github."),
   async run([paths], flags, io) {
     const format = oneOf(flags["format"], formats, "--format");
     const level = oneOf(flags["failOn"], levels, "--fail-on");
