@@ -28,6 +28,8 @@ export type {
 export type { CacheReport, PruneOptions } from "./api/cache.ts";
 export {
   cacheReport,
+  check,
+  checkRules,
   copy,
   createIndex,
   explain,
@@ -39,4 +41,6 @@ export {
 } from "./api/lazy.ts";
 export type { ExplainOptions, ExplainReport, LogSource } from "./api/explain.ts";
 export type { Rule } from "./api/rules.ts";
+export type { CheckedFile, CheckOptions, CheckReport, CheckRule } from "./api/check.ts";
+export type { CheckFinding } from "./diagnose/check-dockerfile.ts";
 export type { Diagnosis, FailedStep, Fix } from "./diagnose/diagnosis.ts";

@@ -1,4 +1,5 @@
 import type * as caching from "./cache.ts";
+import type * as checking from "./check.ts";
 import type * as copying from "./copy.ts";
 import type * as explaining from "./explain.ts";
 import type * as inspecting from "./inspect.ts";
@@ -36,6 +37,13 @@ export const cacheReport: typeof caching.cacheReport = async (...args) =>
 /** Removes from the cache what was not used lately; see api/cache.ts. */
 export const pruneCache: typeof caching.pruneCache = async (...args) =>
   (await import("./cache.ts")).pruneCache(...args);
+
+/** Checks Dockerfiles for what goes wrong on other platforms; see api/check.ts. */
+export const check: typeof checking.check = async (...args) => (await import("./check.ts")).check(...args);
+
+/** Every rule of check; see api/check.ts. */
+export const checkRules = async (): Promise<readonly checking.CheckRule[]> =>
+  (await import("./check.ts")).checkRules();
 
 /** Says from a failed build's log what is the matter; see api/explain.ts. */
 export const explain: typeof explaining.explain = async (...args) =>

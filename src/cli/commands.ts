@@ -60,6 +60,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "List the faults that anyarch knows",
     load: async () => (await import("./commands/rules.ts")).command,
   },
+  check: {
+    summary: "Find in Dockerfiles what goes wrong on other platforms",
+    load: async () => (await import("./commands/check.ts")).command,
+  },
   cache: {
     summary: "Show or prune what is kept of downloads and layers",
     load: async () => (await import("./commands/cache.ts")).command,

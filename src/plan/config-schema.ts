@@ -105,6 +105,12 @@ const config = v.strictObject({
     }),
   ),
   verify: optional(v.strictObject({ allow: optional(v.array(text)) })),
+  check: optional(
+    v.strictObject({
+      skip: optional(v.array(text)),
+      severity: optional(v.record(text, v.picklist(["error", "warning", "info", "off"]))),
+    }),
+  ),
 });
 
 export type RawConfig = v.InferOutput<typeof config>;
