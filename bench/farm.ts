@@ -90,11 +90,9 @@ async function allNodes(site: Site, rounds: number): Promise<Table> {
   ]);
 }
 
-async function overhead(site: Site, rounds: number): Promise<Table> {
+/** The same build by the plain clients and by anyarch with each of them. */
+function overheadCases(site: Site): Cases {
   const file = join(site.context, `sleep-${short}`);
-  await run("docker-buildx", ["create", "--name", "plain", "--driver", "remote", site.amd64], {
-    env: site.env,
-  });
   const output = (name: string, round: number): string => join(site.context, `../${name}-${round}`);
   const ours = (backend: string) => (round: number) =>
     measure(
@@ -116,7 +114,7 @@ async function overhead(site: Site, rounds: number): Promise<Table> {
       ],
       { env: { ...site.env, ANYARCH_BUILDKIT_BACKEND: backend } },
     );
-  const cases: Cases = {
+  return {
     buildctl: (round) =>
       measure(
         [
@@ -162,7 +160,13 @@ async function overhead(site: Site, rounds: number): Promise<Table> {
       ),
     "anyarch, by buildx": ours("buildx"),
   };
-  const samples = await interleave(cases, rounds);
+}
+
+async function overhead(site: Site, rounds: number): Promise<Table> {
+  await run("docker-buildx", ["create", "--name", "plain", "--driver", "remote", site.amd64], {
+    env: site.env,
+  });
+  const samples = await interleave(overheadCases(site), rounds);
   const more = (name: string): string => {
     const [mine = [], plain = []] = [samples[`anyarch, by ${name}`], samples[name]];
     // Of pairs in the same round, so that both met the same machine.

@@ -1,23 +1,22 @@
-import { join, relative } from "node:path";
-import { checkDockerfile } from "../diagnose/check-dockerfile.ts";
-import { parseDockerfile } from "../dockerfile/parse.ts";
+import { join } from "node:path";
 import { stageFlow } from "../dockerfile/flow.ts";
 import { runTask } from "../events/task.ts";
 import type { Context } from "../host/context.ts";
-import { makeTempDir } from "../host/temp-dir.ts";
-import { readTextFile } from "../host/text-file.ts";
 import type { DockerfileRequest } from "../plan/dockerfile-request.ts";
 import { prepareIn } from "./attempt.ts";
 import type { DockerfileBuildOptions } from "./build-options.ts";
 import { buildPlatforms } from "./build-platforms.ts";
 import type { DockerfileBuildResult } from "./build-result.ts";
 import { chooseDelivery } from "./delivery.ts";
-import type { DockerfilePlan, PlannedHazard } from "./dockerfile-plan.ts";
+import type { DockerfilePlan } from "./dockerfile-plan.ts";
 import { keepOutputsOut } from "./keep-outputs-out.ts";
 import type { Farm } from "./node.ts";
 import { openFarm } from "./open-farm.ts";
+import { makeOwnedTempDir } from "./owned-temp-dir.ts";
 import { placePlatforms } from "./place.ts";
+import { hazardsFor, warnBeforeBuild, withRelevantHazards } from "./plan-hazards.ts";
 import { publishPlatforms } from "./publish-platforms.ts";
+import { readDockerfile, type ReadDockerfile } from "./read-dockerfile.ts";
 import { solveFor } from "./solve-for.ts";
 
 /** Stands for the directory of a build's files in commands that are only shown. */
@@ -29,9 +28,9 @@ export async function planDockerfile(
   options: DockerfileBuildOptions,
   ctx: Context,
 ): Promise<DockerfilePlan> {
-  const text = readTextFile(request.dockerfile);
+  const read = readDockerfile(request.dockerfile);
   await using farm = await probedFarm(request, options, ctx);
-  return place(request, text, farm);
+  return place(request, read, farm, ctx);
 }
 
 /**
@@ -44,14 +43,14 @@ export async function buildDockerfile(
   options: DockerfileBuildOptions,
   ctx: Context,
 ): Promise<DockerfileBuildResult> {
-  const text = readTextFile(request.dockerfile);
+  const read = readDockerfile(request.dockerfile);
   await using farm = await probedFarm(request, options, ctx);
-  const plan = place(request, text, farm);
-  warn(plan, ctx);
-  await using workspace = await makeTempDir();
+  const plan = place(request, read, farm, ctx);
+  warnBeforeBuild(plan, ctx);
+  await using workspace = await makeOwnedTempDir();
   const solved = await keepOutputsOut(request, workspace.path, ctx.host.cwd);
   const prepare = prepareIn(workspace.path, solved, options.stores);
-  const outcomes = await buildPlatforms(plan, farm, { ...request, dockerfileText: text }, prepare, ctx);
+  const outcomes = await buildPlatforms(plan, farm, { ...request, dockerfileText: read.text }, prepare, ctx);
   // Awaited here: the workspace must outlive it.
   return await publishPlatforms(outcomes, plan, request, options.stores, ctx);
 }
@@ -73,11 +72,16 @@ async function probedFarm(
   return farm;
 }
 
-/** Throws DOCKERFILE_INVALID, BUILDER_LACKS_PLATFORM and what the only node for a platform failed with. */
-function place(request: DockerfileRequest, text: string, farm: Farm): DockerfilePlan {
-  const plan = placePlatforms(request, parseDockerfile(text), farm, {
+/** Throws BUILDER_LACKS_PLATFORM, and what the only node for a platform failed with. */
+function place(
+  request: DockerfileRequest,
+  { text, dockerfile }: ReadDockerfile,
+  farm: Farm,
+  ctx: Context,
+): DockerfilePlan {
+  const plan = placePlatforms(request, dockerfile, farm, {
     flow: stageFlow,
-    hazards: [],
+    hazards: hazardsFor(request, text, ctx.host.cwd),
     solve: (requested, node) =>
       solveFor(
         request,
@@ -86,37 +90,5 @@ function place(request: DockerfileRequest, text: string, farm: Farm): Dockerfile
         join(shownWorkspace, "metadata.json"),
       ),
   });
-  return { ...plan, hazards: hazardsOf(request, text, plan) };
-}
-
-/** What `check` says of the Dockerfile for these platforms: no mere remarks, and of emulation where there is some. */
-function hazardsOf(
-  { dockerfile, platforms }: DockerfileRequest,
-  text: string,
-  plan: DockerfilePlan,
-): readonly PlannedHazard[] {
-  const { findings } = checkDockerfile(dockerfile, text, {
-    platforms: platforms.map(({ platform }) => platform),
-  });
-  const emulated = new Set(
-    plan.platforms.flatMap(({ platform, candidates: [first] }) =>
-      first?.placement === "emulated" ? [platform] : [],
-    ),
-  );
-  return findings.flatMap(({ rule, severity, file, line, message, platforms: all }) => {
-    const ofEmulation = rule.endsWith("-under-emulation");
-    const suffering = ofEmulation ? all.filter((platform) => emulated.has(platform)) : all;
-    const counts = severity !== "info" && (!ofEmulation || suffering.length > 0);
-    return counts ? [{ rule, severity, file, line, message, platforms: suffering }] : [];
-  });
-}
-
-/** Says before anything is built what emulation costs, and what of the Dockerfile fits a platform badly. */
-function warn({ platforms, hazards }: DockerfilePlan, ctx: Context): void {
-  for (const { platform, warning } of platforms)
-    if (warning !== undefined) ctx.emit({ type: "log", level: "warning", platform, message: warning });
-  for (const { rule, file, line, message } of hazards) {
-    const where = `${relative(ctx.host.cwd, file) || file}:${line}`;
-    ctx.emit({ type: "diagnostic", severity: "warning", code: rule, message: `${where} ${message}` });
-  }
+  return withRelevantHazards(plan);
 }

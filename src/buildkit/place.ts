@@ -16,6 +16,7 @@ import type {
 import { describeNode, lacksPlatform } from "./lacking-platform.ts";
 import type { Farm, Node } from "./node.ts";
 import { isNamedFor, weighNode, type Fit } from "./node-fit.ts";
+import { withoutSecrets } from "./secret-args.ts";
 import { shellWord } from "./shell-words.ts";
 import type { Command, Solve } from "./solve.ts";
 
@@ -163,7 +164,7 @@ function placed(
       placement,
       why,
       emulatedStages,
-      command: printCommand(node.command(solve(requested, node))),
+      command: printCommand(node.command(shown(solve(requested, node)))),
     })),
   };
 }
@@ -179,6 +180,10 @@ function emulationWarning(platform: Platform, first: Fit | undefined): Pick<Plac
       `A builder of that platform (--builder ${name}=ssh://USER@HOST) or a stage FROM --platform=$BUILDPLATFORM avoids it.`,
     ].join(" "),
   };
+}
+
+function shown(solve: Solve): Solve {
+  return { ...solve, buildArgs: withoutSecrets(solve.buildArgs) };
 }
 
 /** Set for every client so that it behaves; of no interest to a reader. */
