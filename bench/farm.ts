@@ -92,72 +92,26 @@ async function allNodes(site: Site, rounds: number): Promise<Table> {
 
 /** The same build by the plain clients and by anyarch with each of them. */
 function overheadCases(site: Site): Cases {
-  const file = join(site.context, `sleep-${short}`);
-  const output = (name: string, round: number): string => join(site.context, `../${name}-${round}`);
-  const ours = (backend: string) => (round: number) =>
-    measure(
-      [
-        ...anyarch,
-        "build",
-        "-f",
-        file,
-        "--no-cache",
-        "--platform",
-        "linux/amd64",
-        "--provenance",
-        "false",
-        "--builder",
-        site.amd64,
-        "--output",
-        `oci:${output(`anyarch-${backend}`, round)}`,
-        site.context,
-      ],
-      { env: { ...site.env, ANYARCH_BUILDKIT_BACKEND: backend } },
-    );
+  const { context, env, amd64 } = site;
+  const name = `sleep-${short}`;
+  const file = join(context, name);
+  const dest = (by: string, round: number): string => join(context, `../${by}-${round}`);
+  const layout = (by: string, round: number): string => `type=oci,tar=false,dest=${dest(by, round)}`;
+  const common = ["build", "-f", file, "--no-cache", "--provenance=false", "--platform", "linux/amd64"];
+  const ours = (backend: string) => (round: number) => {
+    const output = ["--output", `oci:${dest(`anyarch-${backend}`, round)}`];
+    return measure([...anyarch, ...common, "--builder", amd64, ...output, context], {
+      env: { ...env, ANYARCH_BUILDKIT_BACKEND: backend },
+    });
+  };
+  const locals = ["--local", `context=${context}`, "--local", `dockerfile=${context}`];
+  const options = ["--opt", `filename=${name}`, "--opt", "platform=linux/amd64", "--no-cache"];
+  const solve = ["buildctl", "--addr", amd64, "build", "--frontend", "dockerfile.v0", ...locals, ...options];
+  const plain = ["docker-buildx", ...common, "--builder", "plain", context];
   return {
-    buildctl: (round) =>
-      measure(
-        [
-          "buildctl",
-          "--addr",
-          site.amd64,
-          "build",
-          "--frontend",
-          "dockerfile.v0",
-          "--no-cache",
-          "--local",
-          `context=${site.context}`,
-          "--local",
-          `dockerfile=${site.context}`,
-          "--opt",
-          `filename=sleep-${short}`,
-          "--opt",
-          "platform=linux/amd64",
-          "--output",
-          `type=oci,tar=false,dest=${output("buildctl", round)}`,
-        ],
-        { env: site.env },
-      ),
+    buildctl: (round) => measure([...solve, "--output", layout("buildctl", round)], { env }),
     "anyarch, by buildctl": ours("buildctl"),
-    buildx: (round) =>
-      measure(
-        [
-          "docker-buildx",
-          "build",
-          "--builder",
-          "plain",
-          "-f",
-          file,
-          "--no-cache",
-          "--provenance=false",
-          "--platform",
-          "linux/amd64",
-          "--output",
-          `type=oci,tar=false,dest=${output("buildx", round)}`,
-          site.context,
-        ],
-        { env: site.env },
-      ),
+    buildx: (round) => measure([...plain, "--output", layout("buildx", round)], { env }),
     "anyarch, by buildx": ours("buildx"),
   };
 }
