@@ -45,6 +45,8 @@ export interface SolveErrorDetails {
   readonly exitCode?: number;
   /** "SIGSEGV": what the exit code says, or the emulator. */
   readonly signal?: string;
+  /** Why, as a clause without a full stop: "exit code 1", "the builder gives no answer any more". */
+  readonly why: string;
   /** The emulator's own words where it crashed. */
   readonly emulatorCrash?: string;
   /** Why another try on the same node may succeed. */
@@ -70,6 +72,7 @@ export function solveError(failure: SolveFailure): AnyarchError {
     placement: place.placement,
     emulated,
     ...(place.version !== undefined && { buildkit: place.version }),
+    why: read.why,
     ...(vertex?.step && { step: vertex.step }),
     ...(exitCode !== undefined && { exitCode }),
     ...(signal !== undefined && { signal }),
