@@ -1,12 +1,13 @@
 /**
  * Writes what is generated in docs/: architecture.md from the table of allowed imports, reference/cli.md from the
- * commands' own help, reference/errors.md from the table of codes. `--check` only says whether they are up to date.
+ * commands' own help, reference/errors.md from the table of codes, faults/ from the rules for logs. `--check` only says whether they are up to date.
  */
-import { readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { Command } from "commander";
 import { commands } from "../src/cli/commands.ts";
 import { errorCodes } from "../src/errors/codes.ts";
+import { faultPages } from "./fault-pages.ts";
 import { allowedImports } from "./allowed-imports.ts";
 
 const docs = resolve(import.meta.dirname, "../docs");
@@ -50,7 +51,11 @@ const files: Readonly<Record<string, string>> = {
   "architecture.md": architecture(),
   "reference/cli.md": await commandLine(),
   "reference/errors.md": errors(),
+  ...faultPages(note),
 };
+const gone = readdirSync(join(docs, "faults"), { withFileTypes: true }).filter(
+  (entry) => entry.isFile() && !Object.hasOwn(files, `faults/${entry.name}`),
+);
 
 const read = (path: string): string => {
   try {
@@ -62,8 +67,13 @@ const read = (path: string): string => {
 const stale = Object.entries(files).filter(([name, text]) => read(join(docs, name)) !== text);
 if (process.argv.includes("--check")) {
   for (const [name] of stale) process.stderr.write(`docs/${name} is out of date: run npm run docs\n`);
-  process.exitCode = stale.length === 0 ? 0 : 1;
+  for (const { name } of gone) process.stderr.write(`docs/faults/${name} is of no fault: run npm run docs\n`);
+  process.exitCode = stale.length + gone.length === 0 ? 0 : 1;
 } else {
-  for (const [name, text] of stale) writeFileSync(join(docs, name), text);
+  for (const { name } of gone) rmSync(join(docs, "faults", name));
+  for (const [name, text] of stale) {
+    mkdirSync(dirname(join(docs, name)), { recursive: true });
+    writeFileSync(join(docs, name), text);
+  }
   process.stdout.write(`${stale.length} of ${Object.keys(files).length} files written\n`);
 }

@@ -31,11 +31,12 @@ export {
   copy,
   createIndex,
   explain,
-  faults,
   inspect,
   inspectRaw,
   pruneCache,
+  rules,
   verify,
 } from "./api/lazy.ts";
-export type { ExplainOptions, ExplainReport, Fault, LogSource } from "./api/explain.ts";
+export type { ExplainOptions, ExplainReport, LogSource } from "./api/explain.ts";
+export type { Rule } from "./api/rules.ts";
 export type { Diagnosis, FailedStep, Fix } from "./diagnose/diagnosis.ts";

@@ -2,6 +2,7 @@ import type * as caching from "./cache.ts";
 import type * as copying from "./copy.ts";
 import type * as explaining from "./explain.ts";
 import type * as inspecting from "./inspect.ts";
+import type { Rule } from "./rules.ts";
 import type * as verifying from "./verify.ts";
 
 /*
@@ -40,6 +41,5 @@ export const pruneCache: typeof caching.pruneCache = async (...args) =>
 export const explain: typeof explaining.explain = async (...args) =>
   (await import("./explain.ts")).explain(...args);
 
-/** Every fault that explain knows; see api/explain.ts. */
-export const faults = async (): Promise<readonly explaining.Fault[]> =>
-  (await import("./explain.ts")).faults();
+/** What explain finds in logs and check in Dockerfiles; see api/rules.ts. */
+export const rules = async (): Promise<readonly Rule[]> => (await import("./rules.ts")).rules();

@@ -1,9 +1,7 @@
 import { join } from "node:path";
-import { parseDockerfile } from "../dockerfile/parse.ts";
 import { stageFlow } from "../dockerfile/flow.ts";
 import { runTask } from "../events/task.ts";
 import type { Context } from "../host/context.ts";
-import { readTextFile } from "../host/text-file.ts";
 import type { DockerfileRequest } from "../plan/dockerfile-request.ts";
 import { prepareIn } from "./attempt.ts";
 import type { DockerfileBuildOptions } from "./build-options.ts";
@@ -17,7 +15,9 @@ import type { Farm } from "./node.ts";
 import { openFarm } from "./open-farm.ts";
 import { makeOwnedTempDir } from "./owned-temp-dir.ts";
 import { placePlatforms } from "./place.ts";
+import { hazardsFor, warnBeforeBuild, withRelevantHazards } from "./plan-hazards.ts";
 import { publishPlatforms } from "./publish-platforms.ts";
+import { readDockerfile, type ReadDockerfile } from "./read-dockerfile.ts";
 import { solveFor } from "./solve-for.ts";
 
 /** Stands for the directory of a build's files in commands that are only shown. */
@@ -29,9 +29,9 @@ export async function planDockerfile(
   options: DockerfileBuildOptions,
   ctx: Context,
 ): Promise<DockerfilePlan> {
-  const text = readTextFile(request.dockerfile);
+  const read = readDockerfile(request.dockerfile);
   await using farm = await probedFarm(request, options, ctx);
-  return place(request, text, farm);
+  return place(request, read, farm, ctx);
 }
 
 /**
@@ -44,13 +44,14 @@ export async function buildDockerfile(
   options: DockerfileBuildOptions,
   ctx: Context,
 ): Promise<DockerfileBuildResult> {
-  const text = readTextFile(request.dockerfile);
+  const read = readDockerfile(request.dockerfile);
   await using farm = await probedFarm(request, options, ctx);
-  const plan = place(request, text, farm);
+  const plan = place(request, read, farm, ctx);
+  warnBeforeBuild(plan, ctx);
   await using workspace = await makeOwnedTempDir();
   const solved = await keepOutputsOut(request, workspace.path, ctx.host.cwd);
   const prepare = prepareIn(workspace.path, solved, options.stores);
-  const outcomes = await buildPlatforms(plan, farm, { ...request, dockerfileText: text }, prepare, ctx);
+  const outcomes = await buildPlatforms(plan, farm, { ...request, dockerfileText: read.text }, prepare, ctx);
   // Awaited here: the workspace must outlive it.
   return await publishPlatforms(outcomes, plan, request, options.stores, ctx);
 }
@@ -81,11 +82,16 @@ function sayMode({ nodes }: Farm, ctx: Context): void {
     ctx.emit({ type: "log", level: "info", message: text });
 }
 
-/** Throws DOCKERFILE_INVALID, BUILDER_LACKS_PLATFORM and what the only node for a platform failed with. */
-function place(request: DockerfileRequest, text: string, farm: Farm): DockerfilePlan {
-  return placePlatforms(request, parseDockerfile(text), farm, {
+/** Throws BUILDER_LACKS_PLATFORM, and what the only node for a platform failed with. */
+function place(
+  request: DockerfileRequest,
+  { text, dockerfile }: ReadDockerfile,
+  farm: Farm,
+  ctx: Context,
+): DockerfilePlan {
+  const plan = placePlatforms(request, dockerfile, farm, {
     flow: stageFlow,
-    hazards: [],
+    hazards: hazardsFor(request, text, ctx.host.cwd),
     solve: (requested, node) =>
       solveFor(
         request,
@@ -94,4 +100,5 @@ function place(request: DockerfileRequest, text: string, farm: Farm): Dockerfile
         join(shownWorkspace, "metadata.json"),
       ),
   });
+  return withRelevantHazards(plan);
 }

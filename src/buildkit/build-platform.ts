@@ -142,14 +142,14 @@ async function solveOn(
     emulated: placement === "emulated",
     ...(dockerfile !== undefined && { dockerfile }),
   });
+  const silentNode = {
+    askAfterMs: request.askAfterMs,
+    lost: (signal: AbortSignal) => whetherLost(job.farm, node, { ...ctx, signal }),
+  };
   const { timeoutMs, silenceMs, crashSilenceMs } = request;
-  const options = { placement, reader, isCrash: isEmulatorCrash, parent: job.parent };
-  const result = await runSolve(
-    node,
-    prepared.solve,
-    { ...options, timeoutMs, silenceMs, crashSilenceMs },
-    ctx,
-  );
+  const limits = { timeoutMs, silenceMs, crashSilenceMs };
+  const options = { placement, reader, isCrash: isEmulatorCrash, parent: job.parent, silentNode };
+  const result = await runSolve(node, prepared.solve, { ...options, ...limits }, ctx);
   return prepared.image(result, ctx);
 }
 

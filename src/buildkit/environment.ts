@@ -86,7 +86,7 @@ function describeBuilders({ nodes, unreachable }: Farm): EnvironmentFacts["build
 export function currentMode(ctx: Context, rootless = false): EnvironmentMode {
   return environmentMode({
     inContainer: isContainer(ctx),
-    hasSocket: existsSync("/var/run/docker.sock") || Boolean(ctx.host.env["DOCKER_HOST"]),
+    hasSocket: hasDocker(ctx.host.env["DOCKER_HOST"]),
     rootless: rootless || isInUserNamespace(),
   });
 }
@@ -102,8 +102,14 @@ export function environmentMode(found: {
   if (!found.inContainer) return { kind: "host", rootless, text: `On the host itself${suffix}.` };
   if (!found.hasSocket)
     return { kind: "container", rootless, text: `In a container without a Docker socket${suffix}.` };
-  const text = `In a container with a Docker socket (Docker-in-Docker)${suffix}: builds run in that daemon, files are sent to it from here.`;
+  const text = `In a container with a Docker socket (Docker-in-Docker)${suffix}: what Docker builds is built in that daemon, files are sent to it from here.`;
   return { kind: "container-with-docker-socket", rootless, text };
+}
+
+/** Whether a daemon's socket is there, or an address of one that is elsewhere. */
+function hasDocker(address: string | undefined): boolean {
+  if (!address) return existsSync("/var/run/docker.sock");
+  return !address.startsWith("unix://") || existsSync(address.slice("unix://".length));
 }
 
 function isContainer(ctx: Context): boolean {

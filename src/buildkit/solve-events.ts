@@ -68,6 +68,7 @@ export class SolveEvents {
   /** Lines that aren't progress: the client's own error is among them. */
   readonly #text = new Tail(60);
   readonly #failed: FailedVertex[] = [];
+  /** BuildKit starts a vertex again for each thing that it learns of it: an image is resolved, fetched, unpacked. */
 
   constructor(options: SolveEventsOptions) {
     this.#options = options;

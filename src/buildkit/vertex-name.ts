@@ -21,7 +21,7 @@ export function stepOfVertex(name: string): FailedStep | undefined {
 }
 
 /** "builder 4/7", "4/7". */
-export function formatStepPosition({ stage, index, total }: FailedStep): string {
+function formatStepPosition({ stage, index, total }: FailedStep): string {
   const place = index === undefined ? undefined : total === undefined ? `${index}` : `${index}/${total}`;
   return [stage, place].filter((part) => part !== undefined).join(" ");
 }

@@ -63,13 +63,23 @@ export function checkDockerfile(
     if (options.skip?.includes(rule.id) === true || options.severity?.[rule.id] === "off") continue;
     collect(rule, model, { file, platforms, silencer, forced: options.severity?.[rule.id] }, found);
   }
-  const all = [...found.values()].sort(
-    (a, b) =>
-      a.finding.line - b.finding.line ||
-      ranks[a.finding.severity] - ranks[b.finding.severity] ||
-      a.finding.rule.localeCompare(b.finding.rule),
-  );
+  const all = [...found.values()]
+    .filter((each) => !isConsequence(each, found))
+    .sort(
+      (a, b) =>
+        a.finding.line - b.finding.line ||
+        ranks[a.finding.severity] - ranks[b.finding.severity] ||
+        a.finding.rule.localeCompare(b.finding.rule),
+    );
   return { findings: all.map(({ finding }) => finding), edits: all.map(({ edits }) => edits) };
+}
+
+/** Paths that hold an architecture follow from what is fetched, linked or compiled on the same line. */
+function isConsequence({ finding }: Found, found: ReadonlyMap<string, Found>): boolean {
+  if (finding.rule !== "hardcoded-arch-path") return false;
+  return ["hardcoded-lib-path", "hardcoded-arch-download", "java-arch-path", "rust-target-hardcoded"].some(
+    (rule) => found.has(`${rule}:${finding.line}`),
+  );
 }
 
 interface Found {

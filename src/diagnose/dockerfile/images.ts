@@ -46,6 +46,7 @@ const singleArch: readonly (readonly [image: RegExp, arch: string])[] = [
   [/^mcr\.microsoft\.com\/powershell:[\w.-]*alpine/, "amd64"],
   [/^(?:phusion\/(?:baseimage|passenger-\w+)):(?:0\.|[12]\.)/, "amd64"],
   [/^centos:[56]\b/, "amd64"],
+  [/^gcr\.io\/kaniko-project\/(?:executor|warmer):(?:debug-)?v0\./, "amd64"],
   [/^(?:resin|hypriot)\/(?:rpi|raspberry)/, "arm"],
 ];
 

@@ -77,12 +77,18 @@ export function wrongName(download: Download): string | undefined {
   const { architecture } = place.view.scenario.target;
   if (architecture !== "amd64" && architecture !== "arm64") return undefined;
   const names = archsOfUrl(url).filter(({ arch }) => arch === architecture);
-  if (names.length === 0) return undefined;
+  if (names.length === 0 || names.every(({ text }) => isWritten(download, text))) return undefined;
   const publisher = publishers.find((each) => each.url.test(url));
   if (publisher !== undefined) {
     return names.some(({ text }) => publisher[architecture].test(text)) ? undefined : publisher.says;
   }
   return wrongForm(url);
+}
+
+/** Whether the name stands in the file as it is: then it is a constant and no mapping. */
+function isWritten({ use, place }: Download, text: string): boolean {
+  if (use === undefined) return place.instruction.text.includes(text);
+  return use.executed.command.words.some(({ raw }) => raw.includes("/") && raw.includes(text));
 }
 
 /** Forms that only one naming goes with: triples, and packages named as their package manager does. */

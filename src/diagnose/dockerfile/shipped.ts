@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { isShippedImage } from "./image-stages.ts";
 import type { CopyEdge, DockerfileModel } from "./model.ts";
 
 /** Stages whose file system `index` has at its start, itself included: it and the stages FROM it. */
@@ -19,8 +20,34 @@ export function copiesFrom(model: DockerfileModel, index: number): readonly Copy
 export function reachesImage(model: DockerfileModel, index: number, seen = new Set<number>()): boolean {
   if (seen.has(index)) return false;
   seen.add(index);
-  if (model.stages[index]?.ships === true) return true;
+  if (model.stages[index]?.ships === true || isAlternative(model, index)) return true;
   return copiesFrom(model, index).some(({ to }) => reachesImage(model, to, seen));
+}
+
+/** A stage that no default build needs and nothing names: `FROM base-${FLAVOR}` or --target picks it. */
+export function isAlternative(model: DockerfileModel, index: number): boolean {
+  const needed = model.views.some(({ flow }) => flow[index]?.needed === true);
+  const used =
+    model.stages.some(({ parent }) => parent === index) || model.copies.some(({ from }) => from === index);
+  return !needed && !used;
+}
+
+/** Whether files of a stage that a COPY takes out end in an image that somebody runs. */
+export function reachesShippedImage(
+  model: DockerfileModel,
+  index: number,
+  seen = new Set<number>(),
+): boolean {
+  if (seen.has(index)) return false;
+  seen.add(index);
+  return copiesFrom(model, index).some(
+    ({ to }) => endsInShippedImage(model, to) || reachesShippedImage(model, to, seen),
+  );
+}
+
+/** Whether a stage, or one FROM it, is an image that somebody runs. */
+export function endsInShippedImage(model: DockerfileModel, index: number): boolean {
+  return [...descendants(model, index)].some((each) => isShippedImage(model, each));
 }
 
 /** The copies that take `path` (absolute, or relative to an unknown directory) out of a stage. */

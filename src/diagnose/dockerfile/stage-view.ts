@@ -8,7 +8,6 @@ import type { Platform } from "../../oci/platform.ts";
 import { evaluateShell, type Trace } from "../shell/evaluate.ts";
 import { type Machine, machineOf } from "../shell/machine.ts";
 import { unknown } from "../shell/unknown.ts";
-import { wholeArch } from "./arch-names.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Script } from "./script.ts";
 
@@ -63,7 +62,7 @@ export function viewStage(options: ViewOptions): StageView {
     else if (instruction.keyword === "ENV") words.push(...assign(instruction, env, variables, escape));
     else if (instruction.keyword === "RUN") {
       const script = windows ? undefined : options.script(instruction);
-      const trace = script && evaluateShell(script.list, variables, machine);
+      const trace = script && evaluateShell(script.list, variables, machine, overridable(args, env));
       return { instruction, words, variables, ...(trace && { trace }) };
     } else {
       words.push(...rawWords(instruction.text, escape).map((word) => safely(word, variables, escape)));
@@ -87,6 +86,14 @@ function platformText({ os, architecture, variant }: Platform): string {
   return [os, architecture, variant].filter(Boolean).join("/");
 }
 
+/** Arguments of the author's own: what a script asks of them may come out either way. */
+function overridable(
+  args: ReadonlyMap<string, string>,
+  env: ReadonlyMap<string, string>,
+): ReadonlySet<string> {
+  return new Set([...args.keys()].filter((name) => !builtinNames.includes(name) && !env.has(name)));
+}
+
 interface ArgScope {
   readonly args: Map<string, string>;
   readonly globals: ReadonlyMap<string, string>;
@@ -95,18 +102,13 @@ interface ArgScope {
   readonly dockerfile: Dockerfile;
 }
 
-/** Whoever builds may set an argument, so one that defaults to an architecture isn't known where it is used. */
+/** A default counts as the value: it is what `--platform` alone gives. */
 function declare(instruction: Instruction, { args, globals, variables, escape }: ArgScope): void {
   for (const { name, value } of declaredArguments(instruction, escape)) {
     if (builtinNames.includes(name)) continue;
     const text = value === undefined ? globals.get(name) : safely(value, variables, escape);
-    args.set(name, text === undefined || constantArch(value ?? text, text) ? unknown : text);
+    args.set(name, text ?? unknown);
   }
-}
-
-/** Whether a value is nothing but the name of one architecture, written out. */
-function constantArch(written: string, value: string): boolean {
-  return !written.includes("$") && wholeArch(value) !== undefined;
 }
 
 /** ENV in its `K=V …` and its `K V` form; returns the values. */
@@ -118,7 +120,7 @@ function assign(
 ): string[] {
   return envPairs(instruction, escape).map(({ name, value }) => {
     const text = safely(value, variables, escape);
-    env.set(name, constantArch(value, text) ? unknown : text);
+    env.set(name, text);
     return text;
   });
 }

@@ -35,6 +35,8 @@ export interface Executed {
   readonly outputs: readonly string[];
   /** Within `$( … )` or a condition: its success isn't the script's. */
   readonly inner: boolean;
+  /** It only hands a script on (`sh -c '…'`), which is followed. */
+  readonly wrapper: boolean;
   /** Offset in the outermost script. */
   readonly at: number;
 }
@@ -65,9 +67,17 @@ type Status = boolean | undefined;
 const mostSteps = 3000;
 const deepestCalls = 8;
 
-/** Runs a script in thought on one machine: variables, conditions and `case` are followed, nothing is executed. */
-export function evaluateShell(script: List, variables: Variables, machine: Machine): Trace {
-  const evaluation = new Evaluation(variables, machine);
+/**
+ * Runs a script in thought on one machine: variables, conditions and `case` are followed, nothing is executed.
+ * Conditions on `overridable` variables count as not known.
+ */
+export function evaluateShell(
+  script: List,
+  variables: Variables,
+  machine: Machine,
+  overridable: ReadonlySet<string> = new Set(),
+): Trace {
+  const evaluation = new Evaluation(variables, machine, overridable);
   evaluation.list(script);
   return evaluation.trace();
 }
@@ -75,6 +85,7 @@ export function evaluateShell(script: List, variables: Variables, machine: Machi
 class Evaluation {
   #variables: Variables;
   readonly #machine: Machine;
+  readonly #overridable: ReadonlySet<string>;
   readonly #commands: Executed[] = [];
   readonly #unmatched: Unmatched[] = [];
   readonly #functions = new Map<string, Node>();
@@ -88,7 +99,8 @@ class Evaluation {
   #input: string = "";
   #base: number | undefined;
 
-  constructor(variables: Variables, machine: Machine) {
+  constructor(variables: Variables, machine: Machine, overridable: ReadonlySet<string>) {
+    this.#overridable = overridable;
     this.#variables = variables;
     this.#machine = machine;
   }
@@ -184,14 +196,13 @@ class Evaluation {
 
   #if(node: If): Status {
     const literals: string[] = [];
-    const base = this.#base ?? node.at;
     for (const [index, { at, condition, body }] of node.branches.entries()) {
       const status = this.#condition(condition);
       literals.push(...literalsOf(condition));
       const branch: Branch = {
         kind: "if",
-        at: base,
-        branchAt: this.#base ?? at,
+        at: this.#at(node.at),
+        branchAt: this.#at(at),
         fallback: false,
         literals: literalsOf(condition),
       };
@@ -203,7 +214,10 @@ class Evaluation {
     }
     if (node.otherwise === undefined) return true;
     const { at, body } = node.otherwise;
-    return this.#within({ kind: "if", at: base, branchAt: this.#base ?? at, fallback: true, literals }, body);
+    return this.#within(
+      { kind: "if", at: this.#at(node.at), branchAt: this.#at(at), fallback: true, literals },
+      body,
+    );
   }
 
   /** Both ways, since the condition isn't known. */
@@ -221,7 +235,7 @@ class Evaluation {
 
   #case(node: Case): Status {
     const subject = this.#expand(node.subject);
-    const known = isKnown(subject);
+    const known = isKnown(subject) && !this.#isOverridable(node.subject);
     const before = this.#variables;
     let after: Variables | undefined;
     const literals: string[] = [];
@@ -232,8 +246,8 @@ class Evaluation {
       if (!fallback) literals.push(...texts);
       const branch: Branch = {
         kind: "case",
-        at: this.#base ?? node.at,
-        branchAt: this.#base ?? at,
+        at: this.#at(node.at),
+        branchAt: this.#at(at),
         fallback,
         literals: fallback ? literals : texts,
       };
@@ -247,7 +261,7 @@ class Evaluation {
       this.#maybe--;
       after = after === undefined ? this.#variables : merged(after, this.#variables);
     }
-    if (known) this.#unmatched.push({ node, at: this.#base ?? node.at, subject });
+    if (known) this.#unmatched.push({ node, at: this.#at(node.at), subject });
     else if (after !== undefined) this.#variables = after;
     return known ? true : undefined;
   }
@@ -287,7 +301,8 @@ class Evaluation {
       input: input.length > 0 ? input.join("\n") : this.#input,
       outputs,
       inner: this.#inner > 0,
-      at: this.#base ?? command.at,
+      wrapper: this.#calls < deepestCalls && innerScript(argv) !== undefined,
+      at: this.#at(command.at),
     });
     const lasting = ["export", "readonly", "local", "declare", "typeset", "set", "eval", "."].includes(
       argv[0] ?? "",
@@ -314,6 +329,7 @@ class Evaluation {
       case "[":
       case "test":
       case "[[":
+        if (executed.command.words.some((word) => this.#isOverridable(word))) return undefined;
         return testResult(argv.slice(1, name === "test" ? undefined : -1), name === "[[");
       case "echo":
       case "printf":
@@ -346,7 +362,7 @@ class Evaluation {
     const body = this.#functions.get(argv[0] ?? "");
     if (body !== undefined && this.#calls < deepestCalls) return this.#call(body, argv.slice(1));
     const script = innerScript(argv);
-    if (script !== undefined && this.#calls < deepestCalls) return this.#script(script, executed.at);
+    if (script !== undefined && this.#calls < deepestCalls) return this.#script(script, executed);
     const answer = architectureOutput(argv, this.#machine) ?? this.#goArchitecture(argv);
     if (answer !== undefined) {
       this.#out += answer;
@@ -378,9 +394,12 @@ class Evaluation {
     return status;
   }
 
-  #script(text: string, at: number): Status {
+  /** A script that a command hands to a shell; its offsets are those of the word, but for escapes. */
+  #script(text: string, { command, at }: Executed): Status {
     const base = this.#base;
-    this.#base = base ?? at;
+    const word =
+      command.words.find(({ raw }) => raw.length >= text.length && /[\s;]/.test(raw)) ?? command.words.at(-1);
+    this.#base = at + (word === undefined ? 0 : word.at - command.at + 1);
     this.#calls++;
     const status = this.list(parseShell(text));
     this.#calls--;
@@ -393,8 +412,17 @@ class Evaluation {
     if (this.#maybe === 0) this.#stop = { at, branches: this.#branches };
   }
 
+  /** In the outermost script. */
+  #at(offset: number): number {
+    return this.#base === undefined ? offset : this.#base + offset;
+  }
+
   #set(name: string, value: string): void {
     this.#variables = new Map(this.#variables).set(name, value.slice(0, 20_000));
+  }
+
+  #isOverridable({ parts }: Word): boolean {
+    return parts.some((part) => part.kind === "variable" && this.#overridable.has(part.name));
   }
 
   #expand(word: Word): string {
@@ -448,10 +476,12 @@ function merged(a: Variables, b: Variables): Variables {
 
 /** The script of `sh -c '…'`, of `eval` and of commands that hand one on. */
 function innerScript(argv: readonly string[]): string | undefined {
-  const at = argv.findIndex((word) => /^(?:\/bin\/|\/usr\/bin\/)?(?:ba|da|a|z)?sh$/.test(word));
+  const at = argv.findIndex((word) =>
+    /^(?:\/bin\/|\/usr\/bin\/)?(?:(?:ba|da|a|z)?sh|su|runuser)$/.test(word),
+  );
   if (argv[0] === "eval") return argv.slice(1).join(" ");
   if (at < 0 || at > 4) return undefined;
-  const flag = argv.findIndex((word, index) => index > at && /^-[a-z]*c$/.test(word));
+  const flag = argv.findIndex((word, index) => index > at && /^(?:-[a-z]*c|--command)$/.test(word));
   return flag < 0 ? undefined : argv[flag + 1];
 }
 

@@ -150,7 +150,7 @@ describeWith(engines, nodes, "Builds on BuildKit nodes", () => {
     await using daemon = await startBuildkitd();
     await using farm = await site.farm(daemon);
     const file = await site.dockerfile("RUN echo waiting; sleep 600");
-    const how = { platform: "linux/amd64", on: ["native"], askAfterMs: 2000 } as const;
+    const how = { platform: "linux/amd64", on: ["native"], askAfterMs: 300 } as const;
     const building = buildOne(site, farm, file, how);
     await untilLogged(site, "waiting");
     process.kill(daemon.pid, "SIGSTOP");

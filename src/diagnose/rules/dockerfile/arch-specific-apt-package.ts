@@ -1,12 +1,13 @@
 import { archNames } from "../../dockerfile/arch-names.ts";
 import { debianX86Packages } from "../../dockerfile/debian-x86-packages.ts";
 import { installedPackages, managerOf } from "../../dockerfile/packages.ts";
+import type { DockerfileModel } from "../../dockerfile/model.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { isNative, lineOfWord, usesOf } from "../../dockerfile/uses.ts";
 
 /** Vendors' packages whose apt feeds have amd64 only, and families of packages for the PC. */
 const vendors =
-  /^(?:msodbcsql(?:13|17)?|mssql-(?:server|tools)|intel-(?:oneapi|basekit|hpckit|mkl|media|opencl|level-zero|gpu)\S*|rocm\S*|amdgpu\S*|hip-(?:dev|runtime-amd)|teamviewer|skypeforlinux|slack-desktop|zoom|teams|spotify-client|anydesk|microsoft-edge-(?:stable|beta|dev)|opera-stable|steam(?:-launcher|cmd)?|dropbox|nomachine|ia32-libs|wine(?:32|hq-\w+)|lib32\S+|libx32\S+|(?:gcc|g\+\+|gfortran)(?:-[\d.]+)?-multilib|libc6(?:-dev)?-(?:i386|x32)|syslinux\S*|isolinux|memtest86\S*|virtualbox\S*|vmware-\S+|oracle-instantclient\S*|cuda-compat-\S+|libmkl\S*)$/;
+  /^(?:msodbcsql(?:13|17)?|mssql-(?:server|tools)|intel-(?:oneapi|basekit|hpckit|mkl|media|opencl|level-zero|gpu)\S*|rocm\S*|amdgpu\S*|hip-(?:dev|runtime-amd)|teamviewer|skypeforlinux|slack-desktop|zoom|teams|spotify-client|anydesk|microsoft-edge-(?:stable|beta|dev)|opera-stable|steam(?:-launcher|cmd)?|dropbox|nomachine|ia32-libs|wine(?:32|hq-\w+)|lib32\S+|libx32\S+|(?:gcc|g\+\+|gfortran|gobjc)(?:-[\d.]+)?-multilib\S*|libc6(?:-dev)?-(?:i386|x32)|syslinux\S*|isolinux|memtest86\S*|virtualbox\S*|vmware-\S+|oracle-instantclient\S*|cuda-compat-\S+|libmkl\S*)$/;
 /** Names that hold an architecture and are there for all: cross compilers, emulators, documentation. */
 const forAll =
   /^(?:qemu|binutils|gcc|g\+\+|cpp|gfortran|crossbuild-essential|libc6|libc6-dev|libstdc\+\+|linux-libc-dev|libgcc|mingw|gdb|pkg-config|crosstool|libatomic|libgomp|libasan)\S*-(?:cross|mingw\S*)|^(?:gcc|g\+\+|cpp|binutils|gfortran|gnat|gobjc)(?:-[\d.]+)?-(?:x86-64|aarch64|arm|i686|powerpc64le|s390x|riscv64|mips\w*)-linux|^qemu|^crossbuild-essential|^(?:gcc|g\+\+)?-?mingw|^libarm|^gcc-arm-none|^libnewlib-arm|^binutils-arm|^ovmf|^fonts-|^python3?-|^libx86|^libdecor|^u-boot|^vgabios|^seabios|-all$/;
@@ -29,11 +30,13 @@ export const rule: DockerfileRule = {
   ],
   references: ["https://packages.debian.org/"],
   check(model, report) {
+    const microsoft = stagesWithFeed(model, /packages\.microsoft\.com/);
     for (const use of usesOf(model)) {
       if (!isNative(use.view) || managerOf(use) !== "apt") continue;
       const { architecture } = use.stage.platform;
       for (const { name, written } of installedPackages(use)) {
-        const only = onlyFor(name);
+        const only =
+          onlyFor(name) ?? (microsoft.has(use.facts.index) && microsoftOnly.test(name) ? "amd64" : undefined);
         if (only === undefined || only === architecture) continue;
         report({
           line: lineOfWord(use, new RegExp(written.replaceAll(/[^\w.:-]/g, ".").slice(0, 80))),
@@ -44,6 +47,22 @@ export const rule: DockerfileRule = {
     }
   },
 };
+
+/** What Microsoft's apt feeds for Debian and Ubuntu have for x64 only. */
+const microsoftOnly =
+  /^(?:dotnet-(?:sdk|runtime|host\S*|hostfxr\S*)|aspnetcore-runtime|aspnetcore-targeting-pack|dotnet-\w+-pack|powershell|msodbcsql\d*|mssql-\S+|blobfuse\S*|procdump|sysinternalsebpf)(?:-[\d.]+)?$/;
+
+/** Stages in which, or before which, something mentions a package feed. */
+function stagesWithFeed(model: DockerfileModel, feed: RegExp): ReadonlySet<number> {
+  const found = new Set<number>();
+  for (const { index, parent, stage } of model.stages) {
+    const own = stage.instructions.some(
+      ({ text, heredocs }) => feed.test(text) || heredocs.some(({ body }) => feed.test(body)),
+    );
+    if (own || (parent !== undefined && found.has(parent))) found.add(index);
+  }
+  return found;
+}
 
 /** The one architecture that has a package, or undefined. */
 function onlyFor(name: string): string | undefined {

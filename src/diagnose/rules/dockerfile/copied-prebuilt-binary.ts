@@ -6,7 +6,7 @@ import { execForm } from "../../../dockerfile/parse.ts";
 
 /** Files that no CPU reads directly. */
 const neutral =
-  /\.(?:sh|bash|py|js|mjs|cjs|ts|rb|pl|php|lua|jar|war|wasm|json|ya?ml|toml|conf|cfg|ini|txt|md|html|css|sql|xml|properties|whl|pem|crt|key|service|lock|mod|sum|env|list|repo|gpg|asc|dtb|img|proto|go|rs|c|h|cpp|patch|diff|template|tmpl)$/i;
+  /\.(?:sh|bash|py|js|mjs|cjs|ts|rb|pl|php|lua|jar|war|wasm|json|ya?ml|toml|conf|cfg|ini|txt|md|html|css|sql|xml|properties|whl|pem|crt|key|service|lock|mod|sum|env|[sS]|inc|rst|adoc|cnf|properties|csv|tsv|cmake|mk|nix|hcl|tf|cue|rego|star|bzl|vim|sudoers|rules|socket|timer|desktop|ttf|woff2?|png|jpe?g|gif|svg|ico|zip|tgz|gz|xz|bz2|list|repo|gpg|asc|dtb|img|proto|go|rs|c|h|cpp|patch|diff|template|tmpl)$/i;
 
 export const rule: DockerfileRule = {
   id: "copied-prebuilt-binary",
@@ -38,7 +38,11 @@ export const rule: DockerfileRule = {
           message: `${named} is copied for every target.`,
           architectures: [architecture],
         });
-      } else if (facts.ships && sources.some((source) => isProgram(model, place, source))) {
+      } else if (
+        facts.ships &&
+        !/\$\{?TARGET(?:ARCH|PLATFORM|VARIANT)/.test(instruction.text) &&
+        sources.some((source) => isProgram(model, place, source))
+      ) {
         report({
           line: instruction.line,
           severity: "warning",
@@ -101,6 +105,7 @@ function scratchLike({ stage, facts, model }: Place): boolean {
 
 function startsIt(_model: DockerfileModel, place: Place, name: string): boolean {
   const destination = copyPaths(place.instruction).at(-1) ?? "";
+  if (/^\/(?:etc|usr\/share|var|srv|run|tmp|home\/\w+\/\.)/.test(destination)) return false;
   const installed =
     destination.endsWith("/") || destination === "."
       ? name

@@ -32,7 +32,8 @@ export const rule: DockerfileRule = {
         if (otherRules.test(name)) continue;
         const triple = tripleOf(name);
         const bare = value.replaceAll(/["']/g, "");
-        const constant = !value.includes("$") && (wholeArch(bare) !== undefined || compilerFor(bare));
+        const constant =
+          !value.includes("$") && (wholeArch(bare) !== undefined || compilerFor(bare) || holdsArchFlag(bare));
         if (!constant && triple === undefined) continue;
         if (
           triple !== undefined &&
@@ -55,6 +56,14 @@ export const rule: DockerfileRule = {
     for (const instruction of model.dockerfile.stages.flatMap(({ instructions }) =>
       instructions.filter(({ keyword }) => keyword === "ARG"),
     )) {
+      const flag = declaredArguments(instruction).find(
+        ({ value }) => value !== undefined && holdsArchFlag(value.replaceAll(/["']/g, "")),
+      );
+      if (flag !== undefined)
+        report({
+          line: instruction.line,
+          message: `${flag.name} hands one architecture to whatever it is used for.`,
+        });
       const triple = declaredArguments(instruction).find(
         ({ name, value }) => value !== undefined && tripleOf(name) !== undefined,
       );
@@ -66,10 +75,9 @@ export const rule: DockerfileRule = {
 
 /** CARGO_TARGET_X86_64_…_LINKER, CC_aarch64_unknown_linux_gnu: the architecture that the name holds for. */
 function tripleOf(name: string): string | undefined {
-  const named =
-    /^(?:CARGO_TARGET_|CC_|CXX_|AR_|CFLAGS_|PKG_CONFIG_\w*?_?|BINDGEN_EXTRA_CLANG_ARGS_)?((?:X86_64|AARCH64|ARMV7|I686|ARM)_(?:UNKNOWN_)?LINUX_\w+)/i.exec(
-      name,
-    )?.[1];
+  const named = /(?:^|_)((?:X86_64|AARCH64|ARMV7|I686|ARM)_(?:UNKNOWN_)?LINUX_(?:GNU|MUSL)\w*)/i.exec(
+    name,
+  )?.[1];
   return named === undefined
     ? undefined
     : archNames(named.replaceAll("_unknown", "-unknown").replaceAll("_UNKNOWN", "-unknown"))[0]?.arch;
@@ -87,4 +95,11 @@ function severityOf(model: DockerfileModel, name: string, constant: boolean): Se
   const used = new RegExp(`\\$\\{?${name}\\b`);
   const downloads = model.lines.some((line) => used.test(line) && /https?:|\/|-o\b/.test(line));
   return downloads ? "error" : "warning";
+}
+
+/** Options for build tools kept in a variable: "--profile x --arm". */
+function holdsArchFlag(value: string): boolean {
+  return /(?:^|\s)--?(?:arm|arm64|armv7l?|x64|x86_64|amd64|x86|ia32|aarch64)(?:\s|$)|(?:^|\s)--?(?:arch|cpu|target-?arch|host|target|platform|machine)[= ](?:linux[-/])?(?:amd64|x86_64|x64|arm64|aarch64|armhf|armv7l?)\b/.test(
+    value,
+  );
 }

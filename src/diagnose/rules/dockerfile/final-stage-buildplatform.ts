@@ -1,3 +1,4 @@
+import { isShippedImage } from "../../dockerfile/image-stages.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 
 export const rule: DockerfileRule = {
@@ -15,7 +16,7 @@ export const rule: DockerfileRule = {
   ],
   check(model, report) {
     for (const { stage, follows, isImage, index } of model.stages) {
-      if (!isImage || follows !== "build") continue;
+      if (!isImage || follows !== "build" || !isShippedImage(model, index)) continue;
       // An empty file system has no architecture of its own.
       const bases = model.views.map(({ stages }) => stages[index]?.base);
       if (bases.every((base) => base === "scratch")) continue;

@@ -1,4 +1,5 @@
 import { archNames, wholeArch } from "../../dockerfile/arch-names.ts";
+import type { DockerfileModel } from "../../dockerfile/model.ts";
 import type { DockerfileRule, Severity } from "../../dockerfile/rule.ts";
 import { isNative, lineOfWord, type Use, usesOf } from "../../dockerfile/uses.ts";
 
@@ -38,7 +39,7 @@ export const rule: DockerfileRule = {
     for (const use of usesOf(model)) {
       if (!isNative(use.view) || (!tools.test(use.program) && !/\.(?:sh|py)$/.test(use.program))) continue;
       const found = flagOf(use);
-      if (found === undefined) continue;
+      if (found === undefined || !writtenHere(model, use, found.word)) continue;
       const severity: Severity = found.stops ? "error" : "warning";
       report({
         line: lineOfWord(use, new RegExp(found.word.replaceAll(/\W/g, ".").slice(0, 60))),
@@ -48,6 +49,12 @@ export const rule: DockerfileRule = {
     }
   },
 };
+
+/** What came out of an ARG or ENV is found there. */
+function writtenHere(model: DockerfileModel, use: Use, word: string): boolean {
+  const script = model.script(use.instruction)?.text ?? "";
+  return archNames(word).some(({ text }) => script.includes(text));
+}
 
 function flagOf({ args, view, executed, program, stage }: Use): { word: string; stops: boolean } | undefined {
   const { architecture } = view.scenario.target;

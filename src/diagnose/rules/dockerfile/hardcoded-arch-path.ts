@@ -1,8 +1,9 @@
 import { archNames } from "../../dockerfile/arch-names.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { type Text, textsOf } from "../../dockerfile/texts.ts";
-import { downloadsOf } from "../../dockerfile/downloads.ts";
-import { baseName } from "../../dockerfile/downloads.ts";
+import { baseName, downloadsOf, foreignArch } from "../../dockerfile/downloads.ts";
+import type { DockerfileModel } from "../../dockerfile/model.ts";
+import { isNative } from "../../dockerfile/uses.ts";
 
 export const rule: DockerfileRule = {
   id: "hardcoded-arch-path",
@@ -19,13 +20,14 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nRUN cp dist/linux_*/app /app\n",
   ],
   check(model, report) {
+    const covered = coveredInstructions(model);
     const fetched = new Set(
       downloadsOf(model)
         .flatMap(({ url, outputs }) => [stem(baseName(url)), ...outputs.map((path) => stem(baseName(path)))])
         .filter((name) => name !== ""),
     );
     for (const text of textsOf(model)) {
-      if (!isPath(text) || isOtherRules(text, fetched)) continue;
+      if (!isPath(text) || isOtherRules(text, fetched) || covered.has(text.place.instruction)) continue;
       const names = archNames(text.text);
       const { architecture } = text.place.stage.platform;
       const target = text.place.view.scenario.target.architecture;
@@ -39,6 +41,15 @@ export const rule: DockerfileRule = {
     }
   },
 };
+
+/** Instructions that fetch a file of one architecture: the paths in it are named after the file. */
+function coveredInstructions(model: DockerfileModel): ReadonlySet<unknown> {
+  return new Set(
+    downloadsOf(model)
+      .filter((download) => isNative(download.place.view) && foreignArch(download) !== undefined)
+      .map(({ place }) => place.instruction),
+  );
+}
 
 function stem(name: string): string {
   return name.replace(/\.(?:tar(?:\.\w+)?|tgz|zip|gz|xz|bz2|deb|rpm|whl|sh|run|AppImage)$/i, "");
@@ -56,7 +67,7 @@ function isPath({ text, in: where, use, place, name }: Text): boolean {
   if (where === "env") return /PATH|HOME|DIR|ROOT|BIN|LIB/.test(name ?? "") && text.startsWith("/");
   if (where !== "command") return false;
   return (
-    /^(?:cp|mv|ln|install|chmod|tar|cd|test|\[|strip|upx|source|\.|rm|cat|export|setcap|patchelf|ls|sh|bash)$/.test(
+    /^(?:cp|mv|ln|install|chmod|tar|cd|strip|upx|source|\.|rm|cat|export|setcap|patchelf|ls|sh|bash)$/.test(
       use?.program ?? "",
     ) ||
     (use !== undefined && use.executed.argv[0] === text)

@@ -21,8 +21,9 @@ export const rule: DockerfileRule = {
   check(model, report) {
     const values = new Map<number, Set<string>>();
     const found: { line: number; value: string; stage: number; architecture: string }[] = [];
-    for (const { text, name, line, place } of textsOf(model)) {
-      const value = name === "GOARCH" ? written(place, text) : /^(?:-e|-w)?GOARCH=(\w+)$/.exec(text)?.[1];
+    for (const { text, name, line, place, use } of textsOf(model)) {
+      const value =
+        name === "GOARCH" ? written(place, text, use) : /^(?:-e|-w)?GOARCH=(\w+)$/.exec(text)?.[1];
       if (value === undefined || !/^\w+$/.test(value) || neutral.has(value)) continue;
       const stage = place.facts.index;
       values.set(stage, (values.get(stage) ?? new Set()).add(value));
@@ -38,12 +39,17 @@ export const rule: DockerfileRule = {
   },
 };
 
-import type { Place } from "../../dockerfile/uses.ts";
+import type { Place, Use } from "../../dockerfile/uses.ts";
 import { envPairs } from "../../dockerfile/stage-view.ts";
 
 /** ENV's own text: its value is not known to what follows, since it names an architecture. */
-function written({ instruction }: Place, text: string): string | undefined {
-  if (instruction.keyword !== "ENV") return text;
+function written({ instruction }: Place, text: string, use: Use | undefined): string | undefined {
+  if (instruction.keyword !== "ENV")
+    return use?.executed.command.assignments.some(
+      ({ name, value }) => name === "GOARCH" && /[#%]|\$\d/.test(value.raw),
+    ) === true
+      ? undefined
+      : text;
   return envPairs(instruction)
     .find(({ name }) => name === "GOARCH")
     ?.value.includes("$") === true

@@ -1,6 +1,7 @@
 import { compileOf } from "../../dockerfile/compiles.ts";
+import type { DockerfileModel } from "../../dockerfile/model.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
-import { lineOfWord, usesOf } from "../../dockerfile/uses.ts";
+import { lineOfWord, type Use, usesOf } from "../../dockerfile/uses.ts";
 
 export const rule: DockerfileRule = {
   id: "heavy-compile-under-emulation",
@@ -21,10 +22,14 @@ export const rule: DockerfileRule = {
     for (const use of usesOf(model)) {
       if (use.facts.follows !== "target") continue;
       if (use.program === "dotnet" && /^(?:publish|build|restore|test|pack|tool)$/.test(use.args[0] ?? "")) {
-        if (dotnet.has(use.facts.index) || (use.args[0] !== "publish" && hasPublish(model, use.facts.index)))
-          continue;
-        dotnet.add(use.facts.index);
-        report({ line: lineOfWord(use, /dotnet/), severity: "warning", message: dotnetMessage(use.args) });
+        const chain = rootOf(model, use.facts.index);
+        if (dotnet.has(chain)) continue;
+        dotnet.add(chain);
+        report({
+          line: lineOfWord(use, /dotnet/),
+          severity: "warning",
+          message: dotnetMessage(publishArgs(use)),
+        });
       } else if (compileOf(use)?.heavy === true) {
         report({
           line: use.line,
@@ -35,11 +40,18 @@ export const rule: DockerfileRule = {
   },
 };
 
-import type { DockerfileModel } from "../../dockerfile/model.ts";
+/** The first stage of a chain of stages: what is wrong with it is said once. */
+function rootOf(model: DockerfileModel, index: number): number {
+  const parent = model.stages[index]?.parent;
+  return parent === undefined ? index : rootOf(model, parent);
+}
 
-function hasPublish(model: DockerfileModel, index: number): boolean {
-  return usesOf(model).some(
-    ({ facts, program, args }) => facts.index === index && program === "dotnet" && args[0] === "publish",
+/** Arguments of the stage's `dotnet publish`, which says what is compiled. */
+function publishArgs({ model, facts }: Use): readonly string[] {
+  return (
+    usesOf(model).find(
+      (use) => use.facts.index === facts.index && use.program === "dotnet" && use.args[0] === "publish",
+    )?.args ?? []
   );
 }
 

@@ -31,6 +31,9 @@ export const rule: DockerfileRule = {
       const arch = archNames(named[0])[0]?.arch;
       const { architecture } = place.view.scenario.target;
       if (arch === undefined || arch === architecture || severalTargets(use?.args)) continue;
+      // A target of none of the platforms, only added and not compiled for here, is a deliberate cross target.
+      const added = use?.program === "rustup";
+      if (added && !model.platforms.some((platform) => platform.architecture === arch)) continue;
       report({ line, message: `${named[0]} is compiled for every target.`, architectures: [architecture] });
     }
   },

@@ -22,7 +22,10 @@ export const rule: DockerfileRule = {
       if (instruction.keyword !== "ARG") continue;
       const declared = declaredArguments(instruction).find(
         ({ name, value }) =>
-          builtinNames.includes(name) && value !== undefined && !refersToItself(name, value),
+          builtinNames.includes(name) &&
+          value !== undefined &&
+          !isHarmless(name, value) &&
+          !refersToItself(name, value),
       );
       if (declared === undefined) continue;
       report({
@@ -36,4 +39,9 @@ export const rule: DockerfileRule = {
 /** `ARG TARGETARCH=${TARGETARCH}` takes the built-in value. */
 function refersToItself(name: string, value: string): boolean {
   return new RegExp(`\\$\\{?${name}\\b`).test(value);
+}
+
+/** Every target of Linux images has this value anyway. */
+function isHarmless(name: string, value: string): boolean {
+  return /OS$/.test(name) && value.replaceAll(/["']/g, "") === "linux";
 }

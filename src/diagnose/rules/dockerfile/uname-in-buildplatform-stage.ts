@@ -1,7 +1,7 @@
 import { asksForArchitecture } from "../../shell/known-output.ts";
 import { downloadsOf } from "../../dockerfile/downloads.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
-import { copiesOf, reachesImage } from "../../dockerfile/shipped.ts";
+import { copiesOf, isAlternative, reachesImage } from "../../dockerfile/shipped.ts";
 import { usesOf } from "../../dockerfile/uses.ts";
 
 export const rule: DockerfileRule = {
@@ -32,6 +32,7 @@ export const rule: DockerfileRule = {
         fetched.length > 0 &&
         paths.length === fetched.length &&
         !facts.ships &&
+        !isAlternative(model, facts.index) &&
         paths.every((path) => copiesOf(model, facts.index, path).length === 0);
       if (unshipped) continue;
       report({ line: use.line, message: `${executed.argv.join(" ")} answers for the build machine here.` });

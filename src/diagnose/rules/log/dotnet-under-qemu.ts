@@ -60,7 +60,10 @@ export const rule: LogRule = {
     },
     nativeNode,
   ],
-  references: [],
+  references: [
+    "https://github.com/dotnet/runtime/issues/95120",
+    "https://github.com/dotnet/dotnet-docker/issues/993",
+  ],
   bad: [
     '#49 [linux/arm64 backend-build 7/7] RUN dotnet publish src/Api/Api.csproj -p:PublishReadyToRun=true\n#49 168.6 /usr/share/dotnet/sdk/9.0.310/Sdks/Microsoft.NET.Sdk/targets/Microsoft.NET.CrossGen.targets(470,5): error MSB6006: "/root/.nuget/packages/microsoft.netcore.app.crossgen2.linux-musl-arm64/9.0.12/tools/crossgen2" exited with code 139. [/src/Api.csproj]',
   ],

@@ -5,6 +5,7 @@ export const rule: LogRule = {
   title: "A fault of the Dockerfile, the context or the project itself",
   architecture: false,
   patterns: [
+    { line: /invalid from flag value/, score: 88 },
     {
       line: /dockerfile parse error|unknown instruction: |failed to create LLB definition|Dockerfile parse|no build stage in current context|file with no instructions|Unknown flag: |unknown flag: --(?:mount|link|chmod|parents|exclude)|requires (?:at least|exactly) (?:one|two|\w+) arguments?|invalid reference format|base name \(.{0,60}\) should not be blank|FROM requires/i,
       nearNot: /frontend grpc|no match for platform/,

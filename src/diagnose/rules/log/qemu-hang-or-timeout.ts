@@ -13,7 +13,7 @@ export const rule: LogRule = {
   emulated: true,
   stage: "any",
   patterns: [
-    { line: slow, emulation: "shown", score: 74 },
+    { line: slow, emulation: "shown", score: 70 },
     { line: slow, emulation: "likely", score: 68, confidence: "likely" },
     {
       line: networkTimeout,
