@@ -216,6 +216,6 @@ function sayNext(
     level: "warning",
     platform: placed.platform,
     node: from.node,
-    message: `${from.node}: ${why ?? error.message.split("\n", 1)[0] ?? ""}; going on with ${to.node}, ${to.placement}.`,
+    message: `${from.node}: ${why ?? error.message.split("\n", 1)[0] ?? ""}. Going on with ${to.node}, ${to.placement}.`,
   });
 }

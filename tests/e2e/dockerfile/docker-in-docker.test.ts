@@ -70,7 +70,7 @@ describeWith(engines, needed, "in a container with Docker's socket", () => {
     const { code, stdout, stderr } = await inContainer(`test -e /.dockerenv && ${build}`);
     expect(code, stderr).toBe(0);
     expect(stderr).toContain(
-      "In a container with a Docker socket (Docker-in-Docker): builds run in that daemon",
+      "In a container with a Docker socket (Docker-in-Docker): what Docker builds is built in that daemon",
     );
     expect(stdout).toMatch(/linux\/amd64 .*native on default/);
     const failed = await inContainer(`${build} --build-arg FAIL=1`);
