@@ -105,10 +105,12 @@ function quoted(log: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : ["Its last lines:", ...lines.map((line) => `  | ${line.slice(0, 300)}`)];
 }
 
-/** What to do, a fix per line; how, and why, the diagnosis tells. */
+/** What to do, a line for each fix; the rest of it, and why, the diagnosis tells. */
 function hintOf(best: Diagnosis | undefined): string | undefined {
   if (best === undefined || best.confidence === "possible" || best.fixes.length === 0) return undefined;
-  return best.fixes.map(({ title }) => title).join("\n");
+  return best.fixes
+    .map(({ title, detail }) => [title, detail.split("\n", 1)[0]].filter(Boolean).join(": "))
+    .join("\n");
 }
 
 function hintFor(code: ErrorCode, emulated: boolean, signal: string | undefined): string | undefined {

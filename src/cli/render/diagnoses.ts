@@ -27,10 +27,10 @@ function byCode(diagnoses: readonly Diagnosis[]): Iterable<readonly [Diagnosis, 
 
 /** The lines of an error's hint that aren't shown as fixes of a diagnosis below it. */
 export function hintBeside({ hint = "", details }: AnyarchError): string {
-  const fixes = new Set(shownDiagnoses(details).flatMap(({ fixes: all }) => all.map(({ title }) => title)));
+  const fixes = shownDiagnoses(details).flatMap((diagnosis) => diagnosis.fixes);
   return hint
     .split("\n")
-    .filter((line) => !fixes.has(line))
+    .filter((line) => !fixes.some(({ title }) => line.startsWith(title)))
     .join("\n");
 }
 

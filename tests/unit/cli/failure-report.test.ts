@@ -46,7 +46,8 @@ function shown(details: Readonly<Record<string, unknown>>, hint: string): string
 describe("the report of a failed build", () => {
   it("says a diagnosis and its fixes once, and of the hint what they don't say", () => {
     const other = { ...diagnosis, platform: "linux/arm/v7" };
-    const hint = "Build it on a machine of its own CPU\nOr publish what could be built: --fallback available";
+    const hint =
+      "Build it on a machine of its own CPU: --builder\nOr publish what could be built: --fallback available";
     expect(shown({ diagnoses: [diagnosis, other] }, hint)).toBe(
       [
         "error linux/arm64 failed.",
