@@ -7,6 +7,20 @@ import { mutatedLines } from "./mutated-lines.ts";
 /** As long as a line can be when a rule sees it. */
 const longest = 2400;
 
+/** What one line may cost; quadratic patterns take seconds. */
+const limitMs = 30;
+
+/** Of several tries, as far as they are needed: other programs may hold the processor meanwhile. */
+function quickest(work: () => void): number {
+  let best = Infinity;
+  for (let tries = 0; tries < 6 && best > limitMs; tries++) {
+    const start = performance.now();
+    work();
+    best = Math.min(best, performance.now() - start);
+  }
+  return best;
+}
+
 /** Inputs on which a pattern with nested or overlapping repetition takes for ever. */
 function adversarial(pattern: RegExp): readonly string[] {
   const literals = pattern.source
@@ -33,11 +47,8 @@ describe("hostile logs", () => {
       Object.values(all).filter((value) => value instanceof RegExp),
     )) {
       for (const input of adversarial(pattern)) {
-        pattern.test(input.slice(0, 100)); // Compiled before it is timed.
-        const start = performance.now();
-        pattern.test(input);
-        const took = performance.now() - start;
-        if (took > 20)
+        const took = quickest(() => pattern.test(input));
+        if (took > limitMs)
           slow.push(`${took.toFixed(0)} ms: ${pattern.source.slice(0, 80)} on ${input.slice(0, 40)}…`);
       }
     }
