@@ -10,6 +10,7 @@ import type { DockerfileBuildResult } from "./build-result.ts";
 import { chooseDelivery } from "./delivery.ts";
 import type { DockerfilePlan } from "./dockerfile-plan.ts";
 import { keepOutputsOut } from "./keep-outputs-out.ts";
+import { currentMode } from "./environment.ts";
 import type { Farm } from "./node.ts";
 import { openFarm } from "./open-farm.ts";
 import { makeOwnedTempDir } from "./owned-temp-dir.ts";
@@ -66,10 +67,19 @@ async function probedFarm(
     task.detail(`${opened.nodes.length} of ${opened.nodes.length + opened.unreachable.length}`);
     return opened;
   });
+  sayMode(farm, ctx);
   for (const { error } of farm.unreachable) {
     ctx.emit({ type: "log", level: "warning", message: error.message });
   }
   return farm;
+}
+
+/** Where builds don't run in what looks like this machine: paths and localhost mean something else there. */
+function sayMode({ nodes }: Farm, ctx: Context): void {
+  const { kind, text } = currentMode(ctx);
+  const usesDocker = nodes.some(({ facts }) => facts.driver.startsWith("docker"));
+  if (kind === "container-with-docker-socket" && usesDocker)
+    ctx.emit({ type: "log", level: "info", message: text });
 }
 
 /** Throws BUILDER_LACKS_PLATFORM, and what the only node for a platform failed with. */
