@@ -30,6 +30,7 @@ export {
   cacheReport,
   copy,
   createIndex,
+  doctor,
   explain,
   faults,
   inspect,
@@ -39,3 +40,7 @@ export {
 } from "./api/lazy.ts";
 export type { ExplainOptions, ExplainReport, Fault, LogSource } from "./api/explain.ts";
 export type { Diagnosis, FailedStep, Fix } from "./diagnose/diagnosis.ts";
+export type { DoctorOptions } from "./api/doctor.ts";
+export type { Fix as DoctorFix } from "./doctor/check.ts";
+export type { Repair } from "./doctor/repair.ts";
+export type { CheckResult, DoctorReport } from "./doctor/report.ts";

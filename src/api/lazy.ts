@@ -1,5 +1,6 @@
 import type * as caching from "./cache.ts";
 import type * as copying from "./copy.ts";
+import type * as examining from "./doctor.ts";
 import type * as explaining from "./explain.ts";
 import type * as inspecting from "./inspect.ts";
 import type * as verifying from "./verify.ts";
@@ -43,3 +44,7 @@ export const explain: typeof explaining.explain = async (...args) =>
 /** Every fault that explain knows; see api/explain.ts. */
 export const faults = async (): Promise<readonly explaining.Fault[]> =>
   (await import("./explain.ts")).faults();
+
+/** Examines a machine, and repairs it; see api/doctor.ts. */
+export const doctor: typeof examining.doctor = async (...args) =>
+  (await import("./doctor.ts")).doctor(...args);
