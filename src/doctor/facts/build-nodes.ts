@@ -1,13 +1,15 @@
+import * as v from "valibot";
 import { findBackends } from "../../buildkit/backend.ts";
 import { findNodes } from "../../buildkit/discovery.ts";
 import type { Node } from "../../buildkit/node.ts";
 import { openFarm } from "../../buildkit/open-farm.ts";
 import { canRun, runsNatively } from "../../buildkit/platform-family.ts";
 import { isAbort } from "../../errors/error.ts";
-import { formatPlatform, type Platform, samePlatform } from "../../oci/platform.ts";
+import { formatPlatform, normalizePlatform, type Platform, samePlatform } from "../../oci/platform.ts";
 import type { Examination } from "../check.ts";
 import { type Builder, builders } from "./builders.ts";
-import { docker } from "./docker.ts";
+import { docker, parse } from "./docker.ts";
+import { said } from "../probe.ts";
 import { machine } from "./machine.ts";
 
 /** A BuildKit that builds may use. */
@@ -29,6 +31,11 @@ export interface BuildNodes {
   readonly down: readonly { readonly name: string; readonly why: string; readonly hint?: string }[];
 }
 
+const platformSchema = v.pipe(
+  v.looseObject({ os: v.string(), architecture: v.string(), variant: v.optional(v.string(), "") }),
+  v.transform(({ os, architecture, variant }) => ({ os, architecture, ...(variant !== "" && { variant }) })),
+);
+
 /**
  * The builders of the machine and what they can do: those that run here are tried with builds of programs of the asked
  * platforms; nothing is started and no builder is made.
@@ -40,7 +47,7 @@ export async function buildNodes(x: Examination): Promise<BuildNodes> {
   const probed = x.probe.local ? await probeRunning(listed.filter(isClassic), x) : { usable: [], down: [] };
   const done = new Set([...probed.usable, ...probed.down].map(({ name }) => name));
   const { native } = await x.fact(machine);
-  const usable = [...probed.usable];
+  const usable = [...probed.usable, ...(x.probe.local ? [] : await askBuildctl(x))];
   const down = [...probed.down];
   for (const builder of listed) {
     if (!isForBuilds(builder)) continue;
@@ -64,6 +71,26 @@ export async function buildNodes(x: Examination): Promise<BuildNodes> {
     }
   }
   return { usable, down };
+}
+
+const workersSchema = v.array(v.looseObject({ platforms: v.optional(v.array(platformSchema), []) }));
+
+/** The BuildKit of a machine that isn't this one, as its own buildctl says; its first platform is its CPU's. */
+async function askBuildctl({ probe }: Examination): Promise<readonly BuildNode[]> {
+  const answer = await said(probe, "buildctl", ["debug", "workers", "--format", "{{json .}}"]);
+  const platforms = parse(workersSchema, answer ?? "")?.flatMap((worker) => worker.platforms) ?? [];
+  const [native] = platforms.map(normalizePlatform);
+  if (native === undefined) return [];
+  return [
+    {
+      name: "buildkitd",
+      driver: "buildctl",
+      native,
+      platforms: platforms.map(normalizePlatform),
+      known: "listed",
+      holdsSeveral: true,
+    },
+  ];
 }
 
 /** Contexts that aren't in use are listed as builders, too. */

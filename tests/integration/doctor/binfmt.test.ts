@@ -45,8 +45,8 @@ const magic = (machine: string): string =>
   String.raw`\x00`;
 const mask = String.raw`\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff`;
 /** A line of shell that registers an interpreter for arm64. */
-const entry = (interpreter: string, flags: string, { name = "qemu-aarch64", machine = "b7" } = {}): string =>
-  `printf %s ':${name}:M::${magic(machine)}:${mask}:${interpreter}:${flags}' > /proc/sys/fs/binfmt_misc/register`;
+const entry = (interpreter: string, flags: string, { name = "qemu-aarch64", cpu = "b7" } = {}): string =>
+  `printf %s ':${name}:M::${magic(cpu)}:${mask}:${interpreter}:${flags}' > /proc/sys/fs/binfmt_misc/register`;
 
 /** A machine whose PATH has qemu-aarch64-static only where `withQemu`; docker isn't in it. */
 async function machine(
@@ -144,7 +144,7 @@ describe.skipIf(missing !== undefined)(
     });
 
     it("001-12 whose entry has the magic of another CPU is matched by bytes and not by name", async () => {
-      await using namespace = await startBinfmtNamespace({ setup: entry(qemu(), "OCF", { machine: "f3" }) });
+      await using namespace = await startBinfmtNamespace({ setup: entry(qemu(), "OCF", { cpu: "f3" }) });
       const ill = await machine(namespace);
       expect(finding(await diagnose(ill), "binfmt-handler")).toBe(
         "fail linux/arm64: qemu-aarch64 is registered, but its magic doesn't match programs for linux/arm64",
