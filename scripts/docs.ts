@@ -1,12 +1,14 @@
 /**
  * Writes what is generated in docs/: architecture.md from the table of allowed imports, reference/cli.md from the
- * commands' own help, reference/errors.md from the table of codes, faults/ from the rules for logs,
- * rules/ and the list of Dockerfile rules from the rules' files. `--check` only says whether they are up to date.
+ * commands' own help, reference/errors.md from the table of codes, reference/checks.md from the doctor's checks, faults/
+ * from the rules for logs, rules/ and the list of Dockerfile rules from the rules' files. `--check` only says whether
+ * they are up to date.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Command } from "commander";
 import { commands } from "../src/cli/commands.ts";
+import { checks } from "../src/doctor/checks.ts";
 import { errorCodes } from "../src/errors/codes.ts";
 import { faultPages } from "./fault-pages.ts";
 import { rulePages } from "./rule-pages.ts";
@@ -50,10 +52,19 @@ function errors(): string {
   return `# Error codes\n\n${note}| code | meaning | exit code |\n|---|---|---|\n${rows.join("\n")}\n`;
 }
 
+function doctorChecks(): string {
+  const sections = checks.map(
+    ({ id, title, expected, why, measured }) =>
+      `## ${id}\n\n${title}.\n\n- Expected: ${expected}.\n- Why: ${why}\n- Measured: ${measured}.\n`,
+  );
+  return `# What anyarch doctor looks at\n\n${note}${sections.join("\n")}`;
+}
+
 const files: Readonly<Record<string, string>> = {
   "architecture.md": architecture(),
   "reference/cli.md": await commandLine(),
   "reference/errors.md": errors(),
+  "reference/checks.md": doctorChecks(),
   ...faultPages(note),
   ...rulePages(note),
   "../src/diagnose/rules/dockerfile-rules.ts": ruleRegistry(),

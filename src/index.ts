@@ -32,6 +32,7 @@ export {
   checkRules,
   copy,
   createIndex,
+  doctor,
   explain,
   inspect,
   inspectRaw,
@@ -44,3 +45,7 @@ export type { Rule } from "./api/rules.ts";
 export type { CheckedFile, CheckOptions, CheckReport, CheckRule } from "./api/check.ts";
 export type { CheckFinding } from "./diagnose/check-dockerfile.ts";
 export type { Diagnosis, FailedStep, Fix } from "./diagnose/diagnosis.ts";
+export type { DoctorOptions } from "./api/doctor.ts";
+export type { Fix as DoctorFix } from "./doctor/check.ts";
+export type { Repair } from "./doctor/repair.ts";
+export type { CheckResult, DoctorReport } from "./doctor/report.ts";

@@ -1,6 +1,7 @@
 import type * as caching from "./cache.ts";
 import type * as checking from "./check.ts";
 import type * as copying from "./copy.ts";
+import type * as examining from "./doctor.ts";
 import type * as explaining from "./explain.ts";
 import type * as inspecting from "./inspect.ts";
 import type { Rule } from "./rules.ts";
@@ -51,3 +52,7 @@ export const explain: typeof explaining.explain = async (...args) =>
 
 /** What explain finds in logs and check in Dockerfiles; see api/rules.ts. */
 export const rules = async (): Promise<readonly Rule[]> => (await import("./rules.ts")).rules();
+
+/** Examines a machine, and repairs it; see api/doctor.ts. */
+export const doctor: typeof examining.doctor = async (...args) =>
+  (await import("./doctor.ts")).doctor(...args);

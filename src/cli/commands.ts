@@ -56,6 +56,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "Say from a failed build's log what is the matter and what to do",
     load: async () => (await import("./commands/explain.ts")).command,
   },
+  doctor: {
+    summary: "Examine a machine for building images of several platforms, and repair it",
+    load: async () => (await import("./commands/doctor.ts")).command,
+  },
   rules: {
     summary: "List the faults that anyarch knows",
     load: async () => (await import("./commands/rules.ts")).command,
