@@ -7,6 +7,7 @@ export type { EnvironmentFacts } from "./buildkit/environment.ts";
 export type { CopyOptions, CopyReport } from "./api/copy.ts";
 export type { InspectedPlatform, InspectOptions, InspectResult } from "./api/inspect.ts";
 export type { ApiSettings } from "./api/settings.ts";
+export type { RunOptions, RunResult } from "./api/run.ts";
 export type { VerifyOptions } from "./api/verify.ts";
 export type { PlatformReport, VerifyFinding } from "./verify/finding.ts";
 export type { VerifyReport } from "./verify/verify.ts";
@@ -35,6 +36,7 @@ export {
   inspect,
   inspectRaw,
   pruneCache,
+  run,
   verify,
 } from "./api/lazy.ts";
 export type { ExplainOptions, ExplainReport, Fault, LogSource } from "./api/explain.ts";

@@ -2,6 +2,7 @@ import type * as caching from "./cache.ts";
 import type * as copying from "./copy.ts";
 import type * as explaining from "./explain.ts";
 import type * as inspecting from "./inspect.ts";
+import type * as running from "./run.ts";
 import type * as verifying from "./verify.ts";
 
 /*
@@ -43,3 +44,6 @@ export const explain: typeof explaining.explain = async (...args) =>
 /** Every fault that explain knows; see api/explain.ts. */
 export const faults = async (): Promise<readonly explaining.Fault[]> =>
   (await import("./explain.ts")).faults();
+
+/** Runs a command in an image of any platform; see api/run.ts. */
+export const run: typeof running.run = async (...args) => (await import("./run.ts")).run(...args);
