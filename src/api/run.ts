@@ -119,7 +119,8 @@ async function chooseImage(
     return loadImage(store, found, ctx);
   }
   const [only, ...others] = members.filter(
-    ({ platform }) => platform !== undefined && platforms.some((one) => formatPlatform(one) === formatPlatform(platform)),
+    ({ platform }) =>
+      platform !== undefined && platforms.some((one) => formatPlatform(one) === formatPlatform(platform)),
   );
   if (asked === undefined && only !== undefined && others.length === 0) return loadImage(store, only, ctx);
   const missing = platformMissing(wanted, platforms, store.name);
@@ -131,7 +132,10 @@ async function chooseImage(
 
 /** Who forces a foreign platform where the image has this machine's own may not know it. */
 function adviseNative(wanted: Platform, host: Platform, platforms: readonly Platform[], ctx: Context): void {
-  const native = matchPlatform(host, platforms.map((platform) => ({ platform })))?.platform;
+  const native = matchPlatform(
+    host,
+    platforms.map((platform) => ({ platform })),
+  )?.platform;
   if (native === undefined || wanted.architecture === host.architecture) return;
   const message = `The image has this machine's own platform, too: --platform ${formatPlatform(native)} runs without emulation.`;
   ctx.emit({ type: "log", level: "info", message, platform: formatPlatform(wanted) });

@@ -194,7 +194,8 @@ export class LayerApplier {
         `${this.#tree.source} links ${JSON.stringify(header.path)} to ${JSON.stringify(header.linkname)}, which ${what}.`,
       );
     }
-    if (original.startsWith(`${place}/`)) throw this.#tree.unsafe(header.path, "it links to what it replaces");
+    if (original.startsWith(`${place}/`))
+      throw this.#tree.unsafe(header.path, "it links to what it replaces");
     this.#mark(place);
     if (original === place) return;
     this.#clear(place);
@@ -203,6 +204,10 @@ export class LayerApplier {
   }
 
   #whiteout(folder: string, name: string): void {
+    const hidden = name.slice(4);
+    if (hidden === "" || hidden === "." || hidden === "..") {
+      throw this.#tree.unsafe(`${folder}/${name}`, "it hides no name");
+    }
     const parent = this.#tree.folder(folder);
     if (parent === undefined) return;
     if (name === opaqueMark) {
@@ -210,10 +215,6 @@ export class LayerApplier {
       return;
     }
     if (name.startsWith(".wh..wh.")) return; // AUFS's own.
-    const hidden = name.slice(4);
-    if (hidden === "" || hidden === "." || hidden === "..") {
-      throw this.#tree.unsafe(`${folder}/${name}`, "it hides no name");
-    }
     this.#removeLower(parent === "" ? hidden : `${parent}/${hidden}`, false);
   }
 
@@ -271,7 +272,11 @@ export class LayerApplier {
   #collect(place: string, pax: TarHeader["pax"]): void {
     for (const [key, value] of pax) {
       if (!key.startsWith(xattrPrefix)) continue;
-      this.#attributes.push({ place, name: key.slice(xattrPrefix.length), value: Buffer.from(value, "latin1") });
+      this.#attributes.push({
+        place,
+        name: key.slice(xattrPrefix.length),
+        value: Buffer.from(value, "latin1"),
+      });
     }
   }
 

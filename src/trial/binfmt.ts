@@ -63,7 +63,10 @@ function elfHeader({ bits, little, machine }: ElfKind): Buffer {
  * What the kernel runs programs of an architecture with: "none" where nothing is registered, "unknown" where the table
  * can't be read (not Linux, not mounted).
  */
-export function findBinfmt(architecture: string, directory: string = table): BinfmtEntry | "none" | "unknown" {
+export function findBinfmt(
+  architecture: string,
+  directory: string = table,
+): BinfmtEntry | "none" | "unknown" {
   const wanted = kinds[architecture];
   let names: readonly string[];
   try {

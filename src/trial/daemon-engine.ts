@@ -52,11 +52,7 @@ export async function openDaemonTrial(
 }
 
 /** The table of emulators is that of the machine where the containers run: often, but not always, this one. */
-function daemonExecution(
-  engine: UsableEngine,
-  platform: Trial["platform"],
-  ctx: Context,
-): Execution {
+function daemonExecution(engine: UsableEngine, platform: Trial["platform"], ctx: Context): Execution {
   const machine = engine.platform ?? hostPlatform(ctx);
   if (isNative(platform, machine) !== false) return { mode: "native" };
   const address = ctx.host.env["DOCKER_HOST"] ?? ctx.host.env["CONTAINER_HOST"] ?? "unix://";
@@ -66,7 +62,8 @@ function daemonExecution(
     // Docker Desktop's machine has a table of its own, although its socket is here.
     return { mode: "emulated", by: `what ${engine.name} has for it; nothing is registered here` };
   }
-  if (entry === "unknown") return { mode: "emulated", by: `what ${engine.name} has for it (QEMU or Rosetta)` };
+  if (entry === "unknown")
+    return { mode: "emulated", by: `what ${engine.name} has for it (QEMU or Rosetta)` };
   return { mode: "emulated", by: `${entry.name} (binfmt_misc)` };
 }
 
@@ -94,7 +91,10 @@ class DaemonTrial {
       signal: this.#ctx.signal,
     });
     if (code === 0) return;
-    throw new AnyarchError("TRIAL_FAILED", `${engine} can't load the image: ${stderr.trim() || stdout.trim()}`);
+    throw new AnyarchError(
+      "TRIAL_FAILED",
+      `${engine} can't load the image: ${stderr.trim() || stdout.trim()}`,
+    );
   }
 
   async run(options: ProcessOptions): Promise<ProcessEnd> {
@@ -154,7 +154,8 @@ class DaemonTrial {
     const { execution, source, engine } = this.#setting;
     const { platform } = source.image.descriptor;
     const said = stderr.trim();
-    if (execution.mode === "emulated" && /exec format error/i.test(said)) throw emulationMissing(platform, this.#ctx);
+    if (execution.mode === "emulated" && /exec format error/i.test(said))
+      throw emulationMissing(platform, this.#ctx);
     if (code === engineFailed && said !== "") {
       throw new AnyarchError("TRIAL_FAILED", `${engine} can't start the container: ${said}`);
     }

@@ -2,7 +2,14 @@ import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 
 /** Signals that end a process which does nothing about them. */
-const fatal: ReadonlySet<NodeJS.Signals> = new Set(["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2"]);
+const fatal: ReadonlySet<NodeJS.Signals> = new Set([
+  "SIGHUP",
+  "SIGINT",
+  "SIGQUIT",
+  "SIGTERM",
+  "SIGUSR1",
+  "SIGUSR2",
+]);
 
 /** A container that is told to end gets so long to tidy up. */
 const graceMs = 10_000;

@@ -23,7 +23,9 @@ export function imageUser(text: string, read: ReadImageFile): ContainerUser {
   const user = name === "" ? "0" : name;
   const rows = table(read("etc/passwd"));
   const number = idOf(user);
-  const row = rows.find(([login]) => login === user) ?? rows.find(([, , uid]) => idOf(uid) === number && number !== undefined);
+  const row =
+    rows.find(([login]) => login === user) ??
+    rows.find(([, , uid]) => idOf(uid) === number && number !== undefined);
   const uid = idOf(row?.[2]) ?? number;
   if (uid === undefined) throw unknown("user", user, "etc/passwd");
   const groups = table(read("etc/group"));

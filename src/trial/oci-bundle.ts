@@ -49,9 +49,17 @@ const capabilities = [
 ].map((name) => `CAP_${name}`);
 
 const maskedPaths = [
-  ...["acpi", "asound", "kcore", "keys", "latency_stats", "timer_list", "timer_stats", "sched_debug", "scsi"].map(
-    (name) => `/proc/${name}`,
-  ),
+  ...[
+    "acpi",
+    "asound",
+    "kcore",
+    "keys",
+    "latency_stats",
+    "timer_list",
+    "timer_stats",
+    "sched_debug",
+    "scsi",
+  ].map((name) => `/proc/${name}`),
   "/sys/firmware",
 ];
 const readonlyPaths = ["bus", "fs", "irq", "sys", "sysrq-trigger"].map((name) => `/proc/${name}`);
@@ -94,8 +102,15 @@ export function bundleConfig(settings: BundleSettings): unknown {
       capabilities: { bounding: capabilities, effective: held, permitted: held },
     },
     root: { path: settings.rootfs, readonly: false },
-    mounts: [...systemMounts(settings), ...hostFiles(), ...settings.files.map(bind), ...settings.volumes.map(bind)],
-    ...(settings.binfmtLine !== undefined && { hooks: { createContainer: [tableHook(settings.binfmtLine)] } }),
+    mounts: [
+      ...systemMounts(settings),
+      ...hostFiles(),
+      ...settings.files.map(bind),
+      ...settings.volumes.map(bind),
+    ],
+    ...(settings.binfmtLine !== undefined && {
+      hooks: { createContainer: [tableHook(settings.binfmtLine)] },
+    }),
     linux: {
       namespaces: namespaces.map((type) => ({ type })),
       ...(userNamespace && { uidMappings: userNamespace.uids, gidMappings: userNamespace.gids }),
@@ -116,7 +131,12 @@ function systemMounts({ userNamespace, network }: BundleSettings): readonly Moun
   const ownsNetwork = userNamespace === undefined || network === "none";
   const sys: Mount = ownsNetwork
     ? mount("/sys", "sysfs", "noexec", "nodev", "ro")
-    : { destination: "/sys", type: "none", source: "/sys", options: ["rbind", "nosuid", "noexec", "nodev", "ro"] };
+    : {
+        destination: "/sys",
+        type: "none",
+        source: "/sys",
+        options: ["rbind", "nosuid", "noexec", "nodev", "ro"],
+      };
   return [
     mount("/proc", "proc", "noexec", "nodev"),
     mount("/dev", "tmpfs", "strictatime", "mode=755", "size=65536k"),

@@ -135,8 +135,12 @@ export class RootedTree {
   }
 
   unsafe(path: string, why: string): AnyarchError {
-    return new AnyarchError("ARCHIVE_UNSAFE", `${this.source} has the path ${JSON.stringify(path)}: ${why}.`, {
-      details: { path },
-    });
+    return new AnyarchError(
+      "ARCHIVE_UNSAFE",
+      `${this.source} has the path ${JSON.stringify(path)}: ${why}.`,
+      {
+        details: { path },
+      },
+    );
   }
 }

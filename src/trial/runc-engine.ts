@@ -224,9 +224,13 @@ class RuncTrial {
       });
     }
     if (/permission denied|is a directory/.test(what) && what.includes("exec: ")) {
-      return new AnyarchError("TRIAL_NOT_EXECUTABLE", `${name} can't be executed: it isn't marked as a program.`, {
-        details: { runc: trouble },
-      });
+      return new AnyarchError(
+        "TRIAL_NOT_EXECUTABLE",
+        `${name} can't be executed: it isn't marked as a program.`,
+        {
+          details: { runc: trouble },
+        },
+      );
     }
     return new AnyarchError("TRIAL_FAILED", `runc can't start the container: ${what}.`, {
       details: { runc: trouble },

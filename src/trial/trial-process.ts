@@ -90,7 +90,12 @@ export function processEnvironment(
 export function parseVolume(text: string, resolvePath: (path: string) => string): VolumeMount {
   const [source = "", target = "", mode = "rw", ...more] = text.split(":");
   const modes = mode.split(",");
-  if (source === "" || !target.startsWith("/") || more.length > 0 || !modes.every((one) => /^(?:ro|rw|z|Z)$/.test(one))) {
+  if (
+    source === "" ||
+    !target.startsWith("/") ||
+    more.length > 0 ||
+    !modes.every((one) => /^(?:ro|rw|z|Z)$/.test(one))
+  ) {
     throw new AnyarchError("USAGE", `--volume "${text}" isn't SOURCE:/TARGET or SOURCE:/TARGET:ro.`, {
       hint: "SOURCE is a file or directory of this machine, TARGET an absolute path in the container.",
     });
@@ -104,7 +109,10 @@ export function parsePort(text: string): PortMapping {
   const [, address, host, container, protocol = "tcp"] = match ?? [];
   const ports = [Number(host ?? container), Number(container)] as const;
   if (match === null || ports.some((port) => port < 1 || port > 65_535)) {
-    throw new AnyarchError("USAGE", `--port "${text}" isn't [[ADDRESS:]HOST:]CONTAINER[/udp], as in 8080:80.`);
+    throw new AnyarchError(
+      "USAGE",
+      `--port "${text}" isn't [[ADDRESS:]HOST:]CONTAINER[/udp], as in 8080:80.`,
+    );
   }
   return {
     host: ports[0],

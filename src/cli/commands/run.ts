@@ -24,7 +24,11 @@ export const command: CommandModule = {
       .option("-u, --user <user>", "user[:group], by name or number")
       .option("-i, --interactive", "standard input is the container's, too")
       .option("-t, --tty", "the container has a terminal")
-      .option("-p, --port <[HOST:]CONTAINER>", "publish a port; with runc all ports are this machine's", collect)
+      .option(
+        "-p, --port <[HOST:]CONTAINER>",
+        "publish a port; with runc all ports are this machine's",
+        collect,
+      )
       .option("-v, --volume <SOURCE:TARGET>", "mount a file or directory; :ro for read-only", collect)
       .option("--network <name>", "host or none; with docker and podman, any of theirs")
       .option("--entrypoint <program>", "in place of the image's own"),
@@ -57,10 +61,15 @@ export function engineFlags(cli: Command): Command {
     .option("--emulator <path>", "a static emulator (qemu-aarch64-static) for the platform, with runc");
 }
 
-export function engineOptions(flags: Readonly<Record<string, unknown>>): Pick<RunOptions, "engine" | "emulator"> {
+export function engineOptions(
+  flags: Readonly<Record<string, unknown>>,
+): Pick<RunOptions, "engine" | "emulator"> {
   const engine = (["auto", "docker", "podman", "runc"] as const).find((name) => name === flags["engine"]);
   if (engine === undefined) {
-    throw new AnyarchError("USAGE", `--engine is "${String(flags["engine"])}", not auto, docker, podman or runc.`);
+    throw new AnyarchError(
+      "USAGE",
+      `--engine is "${String(flags["engine"])}", not auto, docker, podman or runc.`,
+    );
   }
   const { emulator } = flags;
   return { engine, ...(typeof emulator === "string" && { emulator }) };
