@@ -48,6 +48,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "Run an image of any platform here, natively or emulated",
     load: async () => (await import("./commands/run.ts")).command,
   },
+  test: {
+    summary: "Try an image on all of its platforms: commands, files, ports, HTTP",
+    load: async () => (await import("./commands/test.ts")).command,
+  },
+  bench: {
+    summary: "Measure what emulation costs: an image's command, or a build, per platform",
+    load: async () => (await import("./commands/bench.ts")).command,
+  },
   copy: {
     summary: "Copy an image or index between registries, layouts and archives",
     load: async () => (await import("./commands/copy.ts")).command,

@@ -132,7 +132,10 @@ class DaemonTrial {
     const { stdin = "none", tty = false, env = {}, volumes = [], ports = [] } = options;
     const platform = formatPlatform(this.#setting.source.image.descriptor.platform);
     return [
-      ...["--platform", platform, "--pull", "never"],
+      "--platform",
+      platform,
+      "--pull",
+      "never",
       ...(stdin === "none" ? [] : ["--interactive"]),
       ...(tty ? ["--tty"] : []),
       ...Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),

@@ -83,7 +83,9 @@ export function bundleConfig(settings: BundleSettings): unknown {
   const isRoot = user.uid === 0;
   const held = isRoot ? capabilities : [];
   const namespaces = [
-    ...["pid", "ipc", "mount"],
+    "pid",
+    "ipc",
+    "mount",
     ...(network === "none" ? ["network"] : []),
     ...(userNamespace === undefined ? [] : ["user"]),
   ];

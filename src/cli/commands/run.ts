@@ -1,13 +1,13 @@
-import type { Command } from "commander";
 import { AnyarchError, type BuildEvent, run, type RunOptions } from "../../index.ts";
 import { partCommand } from "../command-words.ts";
 import type { CommandIO, CommandModule } from "../commands.ts";
+import { engineFlags, engineOptions } from "../engine-flags.ts";
 import { collect, keyValue, outputFlags } from "../flags.ts";
 import { createPlainRenderer } from "../render/plain.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** What builds write where nothing else is said. */
-export const defaultImage = "dist/image";
+const defaultImage = "dist/image";
 
 /** Beside those that end anyarch where there is no container to pass them on to. */
 const moreSignals = ["SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH"] as const;
@@ -54,28 +54,7 @@ export const command: CommandModule = {
   },
 };
 
-/** How images are run, for all commands that run them. */
-export function engineFlags(cli: Command): Command {
-  return cli
-    .option("--engine <name>", "auto, docker, podman or runc", "auto")
-    .option("--emulator <path>", "a static emulator (qemu-aarch64-static) for the platform, with runc");
-}
-
-export function engineOptions(
-  flags: Readonly<Record<string, unknown>>,
-): Pick<RunOptions, "engine" | "emulator"> {
-  const engine = (["auto", "docker", "podman", "runc"] as const).find((name) => name === flags["engine"]);
-  if (engine === undefined) {
-    throw new AnyarchError(
-      "USAGE",
-      `--engine is "${String(flags["engine"])}", not auto, docker, podman or runc.`,
-    );
-  }
-  const { emulator } = flags;
-  return { engine, ...(typeof emulator === "string" && { emulator }) };
-}
-
-function optionsOf(flags: Readonly<Record<string, unknown>>, command: readonly string[]): RunOptions {
+function optionsOf(flags: Readonly<Record<string, unknown>>, words: readonly string[]): RunOptions {
   const { platform, env, workdir, user, interactive, tty, port, volume, network, entrypoint } = flags;
   if (tty === true && !process.stdin.isTTY) {
     throw new AnyarchError("USAGE", "--tty needs a terminal, and standard input is none.");
@@ -88,7 +67,7 @@ function optionsOf(flags: Readonly<Record<string, unknown>>, command: readonly s
     ...text("user", user),
     ...text("network", network),
     ...(typeof entrypoint === "string" && { entrypoint: entrypoint === "" ? [] : [entrypoint] }),
-    ...(command.length > 0 && { command }),
+    ...(words.length > 0 && { command: words }),
     ...(env !== undefined && { env: env as Readonly<Record<string, string>> }),
     ...(port !== undefined && { ports: port as readonly string[] }),
     ...(volume !== undefined && { volumes: volume as readonly string[] }),
