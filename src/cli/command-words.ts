@@ -11,6 +11,8 @@ export function partCommand(words: readonly string[], command: Command, image: s
     const word = words[at] ?? "";
     if (word === "--") return seen ? words : [...words.slice(0, at), image, ...words.slice(at)];
     if (word.startsWith("-") && word !== "-") {
+      // "run --entrypoint sh IMAGE -c true": no flag of ours. A long one may be a slip of the pen, which is to be said.
+      if (seen && !isOurs(word, command.options)) return [...words.slice(0, at), "--", ...words.slice(at)];
       if (takesNext(word, command.options)) at++;
       continue;
     }
@@ -28,4 +30,8 @@ function takesNext(word: string, options: readonly Option[]): boolean {
     if (option?.required === true) return at === word.length - 1;
   }
   return false;
+}
+
+function isOurs(word: string, options: readonly Option[]): boolean {
+  return word.startsWith("--") || word === "-h" || options.some(({ short }) => short === word.slice(0, 2));
 }

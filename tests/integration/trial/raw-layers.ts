@@ -10,7 +10,7 @@ export interface RawEntry {
   readonly uid?: number;
   readonly gid?: number;
   readonly mtime?: number;
-  readonly content?: string;
+  readonly content?: string | Uint8Array;
   readonly target?: string;
   readonly pax?: Readonly<Record<string, Uint8Array | string>>;
 }
@@ -48,7 +48,7 @@ function member(entry: RawEntry, flag: string, bytes: Buffer = Buffer.from(entry
   header.write(" ".repeat(8), 148, "latin1");
   header.write(flag, 156, "latin1");
   header.write(entry.target ?? "", 157, "utf8");
-  header.write("ustar\0" + "00", 257, "latin1");
+  header.write("ustar\x0000", 257, "latin1");
   octal(
     header.reduce((sum, byte) => sum + byte, 0),
     148,
