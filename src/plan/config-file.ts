@@ -49,6 +49,34 @@ export interface ConfigFile {
     readonly skip: readonly string[];
     readonly severity: Readonly<Record<string, "error" | "warning" | "info" | "off">>;
   };
+  readonly test: TestSettings;
+}
+
+/** [test]: what images have to do on each of their platforms. */
+export interface TestSettings {
+  readonly commands?: readonly (string | readonly string[] | CommandSettings)[];
+  readonly files?: readonly string[];
+  readonly ports?: readonly number[];
+  readonly http?: readonly HttpSettings[];
+  readonly expectArch?: boolean;
+  /** A duration ("30s"). */
+  readonly readyTimeout?: string;
+  readonly timeout?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface CommandSettings {
+  readonly run: string | readonly string[];
+  readonly name?: string;
+  readonly exit?: number;
+  readonly stdout?: string;
+}
+
+export interface HttpSettings {
+  readonly port: number;
+  readonly path?: string;
+  readonly status?: number;
+  readonly contains?: string;
 }
 
 const names = ["anyarch.toml", "pycontainer.toml"] as const;
@@ -104,6 +132,17 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
     debian: debianSettings(raw, directory),
     verifyAllow: raw.verify?.allow ?? [],
     check: { skip: raw.check?.skip ?? [], severity: raw.check?.severity ?? {} },
+    test: testSettings(raw),
+  };
+}
+
+function testSettings({ test = {} }: RawConfig): TestSettings {
+  const { expect_arch: expectArch, ready_timeout: readyTimeout, env, ...same } = test;
+  return {
+    ...same,
+    ...(expectArch !== undefined && { expectArch }),
+    ...(readyTimeout !== undefined && { readyTimeout }),
+    ...(env && { env: Object.fromEntries(Object.entries(env).map(([key, value]) => [key, String(value)])) }),
   };
 }
 

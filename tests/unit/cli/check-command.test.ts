@@ -28,7 +28,8 @@ async function run(flags: Readonly<Record<string, unknown>> = {}, paths = [file]
     err: () => {},
     paint: (_stream, _style, text) => text,
   };
-  const io = { terminal, signal: new AbortController().signal, readStdin: () => Promise.resolve(stdin) };
+  const { signal } = new AbortController();
+  const io = { terminal, signal, readStdin: () => Promise.resolve(stdin), onSignal: () => {} };
   const code = await command.run([paths], { ...defaults, ...flags }, io);
   return { code, out };
 }
