@@ -81,8 +81,9 @@ export async function openContainerBuilder(
 }
 
 /**
- * A builder of the user's. One with several nodes is narrowed to one of them in a store of ours: buildx itself can't
- * be told which node is to build.
+ * A builder of the user's, used by a copy of its definition in a store of ours: buildx notes in the store what was
+ * built when, and the user's is to stay as it is. One with several nodes is narrowed to one of them, because buildx
+ * itself can't be told which node is to build.
  */
 export async function openUserBuilder(
   nodeName: string,
@@ -92,18 +93,15 @@ export async function openUserBuilder(
   ctx: Context,
 ): Promise<Connection> {
   const stored = await readStoredBuilder(endpoint.name, ctx);
-  let env: Env = { ...tools.config.env, ...quiet };
-  if (stored !== undefined && (endpoint.node !== undefined || stored.nodes.length > 1)) {
-    const node = stored.nodes.find(({ name }) => name === (endpoint.node ?? stored.nodes[0]?.name));
-    if (node === undefined) throw noSuchNode(nodeName, endpoint, stored.nodes);
-    const store = await tools.config.privateStore(`${endpoint.name}-${node.name}`);
+  const node = stored?.nodes.find(({ name }) => name === (endpoint.node ?? stored.nodes[0]?.name));
+  if (stored !== undefined && node === undefined) throw noSuchNode(nodeName, endpoint, stored.nodes);
+  const store = await tools.config.privateStore(`${endpoint.name}-${node?.name ?? "context"}`);
+  if (stored !== undefined && node !== undefined) {
     await mkdir(join(store, "instances"), { recursive: true });
-    await writeFile(
-      join(store, "instances", endpoint.name),
-      JSON.stringify({ ...stored.definition, Nodes: [node.definition] }),
-    );
-    env = { ...env, BUILDX_CONFIG: store };
+    const definition = { ...stored.definition, Nodes: [node.definition] };
+    await writeFile(join(store, "instances", endpoint.name), JSON.stringify(definition));
   }
+  const env: Env = { ...tools.config.env, ...quiet, BUILDX_CONFIG: store };
   const inspection = stored ?? (await inspect(buildx, endpoint.name, env, tools, ctx));
   if (inspection === undefined)
     throw unreachable(

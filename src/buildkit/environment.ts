@@ -59,7 +59,7 @@ export async function describeEnvironment(farm: Farm | undefined, ctx: Context):
   const [docker, emulators] = await Promise.all([askDocker(ctx), listEmulators(ctx)]);
   const mode = environmentMode({
     inContainer: isContainer(ctx),
-    hasSocket: existsSync("/var/run/docker.sock") || Boolean(ctx.host.env["DOCKER_HOST"]),
+    hasSocket: hasDocker(ctx.host.env["DOCKER_HOST"]),
     rootless: docker.rootless || isInUserNamespace(),
   });
   return {
@@ -97,8 +97,14 @@ export function environmentMode(found: {
   if (!found.inContainer) return { kind: "host", rootless, text: `On the host itself${suffix}.` };
   if (!found.hasSocket)
     return { kind: "container", rootless, text: `In a container without a Docker socket${suffix}.` };
-  const text = `In a container with a Docker socket (Docker-in-Docker)${suffix}: builds run in that daemon, files are sent to it from here.`;
+  const text = `In a container with a Docker socket (Docker-in-Docker)${suffix}: what Docker builds is built in that daemon, files are sent to it from here.`;
   return { kind: "container-with-docker-socket", rootless, text };
+}
+
+/** Whether a daemon's socket is there, or an address of one that is elsewhere. */
+function hasDocker(address: string | undefined): boolean {
+  if (!address) return existsSync("/var/run/docker.sock");
+  return !address.startsWith("unix://") || existsSync(address.slice("unix://".length));
 }
 
 function isContainer(ctx: Context): boolean {

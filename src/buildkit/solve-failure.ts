@@ -102,7 +102,7 @@ function endedByWatchdog({ failed, interrupted }: SolveFailure, end: WatchEnd): 
     return {
       code: "BUILD_STALLED",
       what,
-      why: `the emulator said “${end.line.trim()}”, then nothing for ${seconds}`,
+      why: `the emulator crashed (${/signal \d+/.exec(end.line)?.[0] ?? end.line.trim()}), then it was silent for ${seconds}`,
       vertex: vertex ?? interrupted[0],
       signal: signals[Number(/signal (\d+)/.exec(end.line)?.[1])],
     };

@@ -29,7 +29,7 @@ export interface CommandEntry {
 /** To add a command, add its file to commands/ and name it here; a test compares the two. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
   build: {
-    summary: "Assemble an application's image for one or more platforms",
+    summary: "Build an application's or a Dockerfile's image for one or more platforms",
     load: async () => (await import("./commands/build.ts")).command,
   },
   inspect: {

@@ -64,6 +64,7 @@ const build = v.strictObject({
   retries: optional(v.number()),
   timeout: optional(text),
   silence_limit: optional(text),
+  crash_silence: optional(text),
 });
 
 const config = v.strictObject({

@@ -6,21 +6,36 @@ const shown = 3;
 
 /** What a failed build's error knows beside its message: what is the matter, and on which machines it happened. */
 export function showFailureDetails(terminal: Terminal, { details }: AnyarchError, version: string): void {
-  const { diagnoses, environment } = details;
-  const known = Array.isArray(diagnoses) ? diagnoses.filter(isDiagnosis) : [];
-  for (const diagnosis of known.slice(0, shown)) terminal.err(`\n${describe(terminal, diagnosis)}`);
+  const { environment } = details;
+  for (const diagnosis of shownDiagnoses(details)) terminal.err(`\n${describe(terminal, diagnosis)}`);
   if (!isEnvironment(environment)) return;
   const lines = ["built with", ...environmentLines(environment, version).map((line) => `  ${line}`)];
   terminal.err(`\n${terminal.paint("err", "dim", lines.join("\n"))}\n`);
+}
+
+/** The lines of an error's hint that aren't shown as fixes of a diagnosis below it. */
+export function hintBeside({ hint = "", details }: AnyarchError): string {
+  const fixes = new Set(shownDiagnoses(details).flatMap(({ fixes: all }) => all.map(({ title }) => title)));
+  return hint
+    .split("\n")
+    .filter((line) => !fixes.has(line))
+    .join("\n");
+}
+
+function shownDiagnoses({ diagnoses }: AnyarchError["details"]): readonly Diagnosis[] {
+  return Array.isArray(diagnoses) ? diagnoses.filter(isDiagnosis).slice(0, shown) : [];
 }
 
 function environmentLines(facts: EnvironmentFacts, version: string): readonly string[] {
   const { host, mode, client, dockerClient, dockerServer, builders, emulators } = facts;
   const docker = [dockerClient && `client ${dockerClient}`, dockerServer && `server ${dockerServer}`];
   const named = docker.filter(Boolean).join(", ");
+  // Whether a container has Docker's socket is no matter where nobody uses Docker.
+  const usesDocker =
+    dockerServer !== undefined || builders.some(({ driver }) => driver?.startsWith("docker") === true);
   return [
     `anyarch ${version}, Node.js ${facts.node}, ${host.os} ${host.arch}, kernel ${host.kernel}`,
-    mode.text,
+    usesDocker || mode.kind !== "container" ? mode.text : "In a container.",
     ...(client === undefined ? [] : [client]),
     ...(named === "" ? [] : [`docker ${named}`]),
     ...builders.map(({ name, native, driver, version: buildkit, unreachable }) => {

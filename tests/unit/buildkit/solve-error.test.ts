@@ -81,8 +81,8 @@ describe("solveError", () => {
     const end = { reason: "crash", afterMs: 30_000, vertex: "", line } as const;
     const { error } = outcomeOf(read("emulator-hang.ndjson"), { placement: "emulated", end });
     expect(error.code).toBe("BUILD_STALLED");
-    expect(error.message).toContain("in [2/2] RUN echo going; kill -SEGV $$: the emulator said");
-    expect(error.message).toContain("then nothing for 30 s");
+    expect(error.message).toContain("in [2/2] RUN echo going; kill -SEGV $$: the emulator crashed");
+    expect(error.message).toContain("(signal 11), then it was silent for 30 s");
     expect(error.details).toMatchObject({ signal: "SIGSEGV", watchdog: "crash", emulatorCrash: line });
   });
 
