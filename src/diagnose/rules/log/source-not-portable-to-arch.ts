@@ -72,7 +72,7 @@ export const rule: LogRule = {
         "Guard by the target: #if defined(__x86_64__), //go:build amd64, #[cfg(target_arch)]; portable SIMD through SIMDe or the compiler's builtins.",
     },
   ],
-  references: [],
+  references: ["https://github.com/containers/toolbox/pull/486"],
   bad: [
     "#10 [linux/arm64 build 5/6] RUN go build ./...\n#10 14.0 main/stderr_linux.go:12:9: undefined: syscall.Dup2",
     "src/hash.c:4:10: fatal error: emmintrin.h: No such file or directory",
