@@ -21,16 +21,24 @@ function editFor(
   return { edits: replaceOnLine(model, line, pattern, "$(uname -m)") };
 }
 
+const families = new WeakMap<DockerfileModel, ReadonlyMap<unknown, ReadonlySet<string>>>();
+
 /** The target's file is fetched too, beside this one: which is used is decided later. */
 function hasTwin(model: DockerfileModel, { url, place }: Download): boolean {
-  const family = withoutArchs(url);
-  return downloadsOf(model).some(
-    (other) =>
-      other.place.view === place.view &&
-      other.place.facts === place.facts &&
-      archsOfUrl(other.url).some(({ arch }) => arch === place.view.scenario.target.architecture) &&
-      withoutArchs(other.url) === family,
-  );
+  const known = families.get(model) ?? targetFamilies(model);
+  families.set(model, known);
+  return known.get(place.stage)?.has(withoutArchs(url)) === true;
+}
+
+/** Addresses that name the target's architecture, the name taken out, by stage of a scenario. */
+function targetFamilies(model: DockerfileModel): ReadonlyMap<unknown, ReadonlySet<string>> {
+  const found = new Map<unknown, Set<string>>();
+  for (const { url, place } of downloadsOf(model)) {
+    const { architecture } = place.view.scenario.target;
+    if (!archsOfUrl(url).some(({ arch }) => arch === architecture)) continue;
+    found.set(place.stage, (found.get(place.stage) ?? new Set()).add(withoutArchs(url)));
+  }
+  return found;
 }
 
 /** Reports the downloads of rule `id` that name an architecture which isn't the target's. */

@@ -53,17 +53,22 @@ export const rule: DockerfileRule = {
   },
 };
 
+const families = new WeakMap<object, ReadonlySet<string>>();
+
 /** The target's file is copied too: which is used is decided later. */
 function hasTwin({ stage, view }: Place, source: string): boolean {
-  const family = withoutArchs(source);
-  const copied = stage.instructions
-    .filter(({ instruction }) => instruction.keyword === "COPY" || instruction.keyword === "ADD")
-    .flatMap(({ words }) => words.slice(0, -1));
-  return copied.some(
-    (other) =>
-      withoutArchs(other) === family &&
-      archNames(other).some(({ arch }) => arch === view.scenario.target.architecture),
-  );
+  const { architecture } = view.scenario.target;
+  const known =
+    families.get(stage) ??
+    new Set(
+      stage.instructions
+        .filter(({ instruction }) => instruction.keyword === "COPY" || instruction.keyword === "ADD")
+        .flatMap(({ words }) => words.slice(0, -1))
+        .filter((word) => archNames(word).some(({ arch }) => arch === architecture))
+        .map(withoutArchs),
+    );
+  families.set(stage, known);
+  return known.has(withoutArchs(source));
 }
 
 function isForeign(source: string, architecture: string): boolean {
