@@ -1,7 +1,7 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { makeContext } from "../integration/buildkit/built-platform.ts";
+import { makeContext } from "../../integration/buildkit/built-platform.ts";
 import { type Buildkitd, startBuildkitd } from "../../engines/buildkitd.ts";
 import { crane } from "../../engines/clients.ts";
 import { ensureEngines } from "../../engines/install.ts";
