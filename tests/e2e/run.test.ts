@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { arch } from "node:os";
 import { join } from "node:path";
@@ -6,11 +7,13 @@ import { ensureEngines } from "../engines/install.ts";
 import { registerQemu } from "../engines/qemu.ts";
 import { describeWith } from "../engines/suites.ts";
 import { rawTar, writeRawLayout } from "../integration/trial/raw-layers.ts";
-import type { Run, RunOptions } from "./anyarch.ts";
+import { root, type Run, type RunOptions } from "./anyarch.ts";
 import { whyNotUnprivileged } from "./bad-input/unprivileged.ts";
 import { openTrialScene, type TrialScene } from "./trial/scene.ts";
 
 const engines = await ensureEngines(["runc", "busybox", "qemu"]);
+const noScript = spawnSync("script", ["--version"]).status !== 0;
+const main = join(root, "lib/cli/main.js");
 const noNobody = whyNotUnprivileged();
 
 const platforms = [
@@ -136,6 +139,45 @@ describeWith(engines, ["runc", "busybox", "qemu"], "run with runc alone", () => 
         expect(scene.leftovers()).toEqual([]);
       },
     );
+  });
+
+  it("puts an emulator in front of the first process where the kernel has one table for all", async () => {
+    const programs = join(scene.path, "old-kernel");
+    mkdirSync(programs);
+    writeFileSync(join(programs, "unshare"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+    const env = { PATH: `${programs}:${scene.env["PATH"]}` };
+    const emulator = ["--emulator", join(scene.emulators, "qemu-arm-static"), "--platform", "linux/arm/v7"];
+    const started = await scene.run(["run", scene.image, ...emulator, "--", "/script.sh", "given"], { env });
+    expect(started.stdout, started.stderr).toBe("script on armv7l with given\n");
+    const seen = await scene.run(["run", scene.image, ...emulator, "--", "busybox", "ls", "-A", "/dev"], {
+      env,
+    });
+    expect(seen.stdout).toContain(".anyarch-emulator\n");
+    expect(seen.stdout).not.toContain(".binfmt_misc");
+    expect(scene.leftovers()).toEqual([]);
+  });
+
+  it.skipIf(noScript)("gives the container a terminal, and takes it back", async () => {
+    const line = [
+      process.execPath,
+      main,
+      "run",
+      "-t",
+      scene.image,
+      "sh",
+      "-c",
+      "test -t 0 && test -t 1 && echo a terminal; exit 4",
+    ];
+    const words = line.map((word) => `'${word}'`).join(" ");
+    const result = spawnSync("script", ["-qec", words, "/dev/null"], {
+      env: scene.env,
+      encoding: "utf8",
+      timeout: 30_000,
+    });
+    expect(result.stdout).toContain("a terminal\r\n");
+    expect(result.status).toBe(4);
+    const refused = await scene.run(["run", "-t", scene.image]);
+    expect(refused.stderr).toContain("--tty needs a terminal");
   });
 
   it("runs as the user and with the groups that the image knows by name", async () => {
