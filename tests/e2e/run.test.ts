@@ -141,6 +141,20 @@ describeWith(engines, ["runc", "busybox", "qemu"], "run with runc alone", () => 
     );
   });
 
+  it("leaves nothing behind whenever Ctrl-C comes", async () => {
+    for (const delay of [120, 180, 240, 300, 360, 420, 520]) {
+      const { code, stderr } = await scene.run(
+        ["run", scene.image, "--platform", "linux/arm64", "sleep", "60"],
+        {
+          onStart: (kill) => void setTimeout(() => kill("SIGINT"), delay),
+        },
+      );
+      // Node.js itself may not have been up yet.
+      expect([130, 128], `after ${delay} ms: ${stderr}`).toContain(code);
+      expect(scene.leftovers(), `after ${delay} ms`).toEqual([]);
+    }
+  });
+
   it("puts an emulator in front of the first process where the kernel has one table for all", async () => {
     const programs = join(scene.path, "old-kernel");
     mkdirSync(programs);
