@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { arch } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { binfmtLine } from "../../src/trial/binfmt.ts";
 import { ensureEngines } from "../engines/install.ts";
 import { registerQemu } from "../engines/qemu.ts";
 import { describeWith } from "../engines/suites.ts";
@@ -14,6 +15,11 @@ import { openTrialScene, type TrialScene } from "./trial/scene.ts";
 const engines = await ensureEngines(["runc", "busybox", "qemu"]);
 const noScript = spawnSync("script", ["--version"]).status !== 0;
 const main = join(root, "lib/cli/main.js");
+const mountTable = "mount -t binfmt_misc none /proc/sys/fs/binfmt_misc";
+/** Before Linux 6.7 only the machine has a table. */
+const noNamespace =
+  process.getuid?.() !== 0 ||
+  spawnSync("unshare", ["-Urmpf", "--mount-proc", "sh", "-c", mountTable]).status !== 0;
 const noNobody = whyNotUnprivileged();
 
 const platforms = [
@@ -140,6 +146,54 @@ describeWith(engines, ["runc", "busybox", "qemu"], "run with runc alone", () => 
       },
     );
   });
+
+  it.skipIf(noNamespace)(
+    "runs in a user namespace, and brings an interpreter that was registered without the flag F",
+    async () => {
+      const owned = join(scene.path, "owned");
+      const busybox = readFileSync(join(scene.path, "roots/arm64/bin/busybox"));
+      const files = [
+        { path: "bin/busybox", type: "file", mode: 0o755, content: busybox, uid: 1000, gid: 1001 },
+        { path: "home", type: "directory", mode: 0o700, uid: 1000, gid: 1001 },
+        { path: "l", type: "symlink", target: "home", uid: 1000, gid: 1001 },
+      ] as const;
+      const platform = { os: "linux", architecture: "arm64" };
+      writeRawLayout(owned, [rawTar(files)], {
+        platform,
+        config: { Cmd: ["/bin/busybox", "uname", "-m"], User: "1000:1001" },
+      });
+      const interpreter = join(scene.emulators, "qemu-aarch64-static");
+      const line = binfmtLine("own", "arm64", interpreter)?.replace(/POCF$/, "P") ?? "";
+      const script = [
+        "mount -t binfmt_misc none /proc/sys/fs/binfmt_misc || exit 99",
+        'printf %s "$LINE" > /proc/sys/fs/binfmt_misc/register || exit 98',
+        `exec "$NODE" "${main}" run "${owned}"`,
+      ].join("\n");
+      const env = { ...scene.env, LINE: line, NODE: process.execPath };
+      const nobody = [
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        "--",
+        "unshare",
+        "-Urmpf",
+        "--mount-proc",
+        "sh",
+        "-c",
+        script,
+      ];
+      const { status, stdout, stderr } = spawnSync("setpriv", nobody, {
+        env,
+        encoding: "utf8",
+        timeout: 30_000,
+      });
+      expect(status, stderr).toBe(0);
+      expect(stdout).toBe("aarch64\n");
+      expect(stderr).toContain("emulated by own (binfmt_misc)");
+      expect(stderr).toContain("The image's user 1000 is root in this container");
+      expect(scene.leftovers()).toEqual([]);
+    },
+  );
 
   it("leaves nothing behind whenever Ctrl-C comes", async () => {
     for (const delay of [120, 180, 240, 300, 360, 420, 520]) {
