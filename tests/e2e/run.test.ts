@@ -356,8 +356,8 @@ describeWith(engines, ["runc", "busybox", "qemu"], "run with runc alone", () => 
         { path: "closed/in/x", type: "file", mode: 0o000, content: "x" },
       ]),
     ]);
-    const run = noNobody === undefined ? scene.runAsNobody : scene.run;
-    const { code } = await run(["run", odd, "--", "/none"]);
+    const args = ["run", odd, "--", "/none"];
+    const { code } = await (noNobody === undefined ? scene.runAsNobody(args) : scene.run(args));
     expect(code).toBe(127);
     expect(scene.leftovers()).toEqual([]);
   });
