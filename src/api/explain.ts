@@ -6,14 +6,13 @@ import { LogBytes } from "../diagnose/log/read-bytes.ts";
 import { isJsonLog, notText } from "../diagnose/log/kind-of-input.ts";
 import type { Diagnosis, KnownFacts } from "../diagnose/diagnosis.ts";
 import { openLogReader } from "../diagnose/log-reader.ts";
-import { logRules } from "../diagnose/log-rules.ts";
 import { AnyarchError, systemCode } from "../errors/error.ts";
 import { systemReason } from "../errors/system-error.ts";
 import type { Context } from "../host/context.ts";
 import { formatPlatform, parsePlatform } from "../oci/platform.ts";
 import { type ApiSettings, withContext } from "./settings.ts";
 
-/** A log to be read: a file's path, its text, bytes as they come, or a build in buildx's history. */
+/** A log to be read: a file's path, its text, bytes as they come, or a build in buildx's history ("" for the last). */
 export type LogSource =
   | { readonly file: string }
   | { readonly text: string }
@@ -35,14 +34,6 @@ export interface ExplainReport {
   readonly diagnoses: readonly Diagnosis[];
 }
 
-/** A fault that `explain` knows, as `anyarch explain CODE` and docs/faults show it. */
-export interface Fault extends Pick<
-  Diagnosis,
-  "code" | "title" | "architecture" | "why" | "fixes" | "references"
-> {
-  readonly examples: readonly string[];
-}
-
 /**
  * Reads the log of a failed build, of any tool and size, and says what is the matter. Memory doesn't grow with the log.
  * Throws INPUT_UNREADABLE, INPUT_INVALID (binary, compressed or empty), DOCKERFILE_INVALID, PLATFORM_INVALID and, for
@@ -56,7 +47,11 @@ export function explain(
   return withContext(settings, async (ctx) => {
     const reader = openLogReader(await knownFacts(options, ctx));
     const name =
-      "file" in source ? source.file : "history" in source ? `The history of ${source.history}` : "The log";
+      "file" in source
+        ? source.file
+        : "history" in source
+          ? `The history of ${source.history === "" ? "the last build" : source.history}`
+          : "The log";
     let bytes: LogBytes | undefined;
     for await (const chunk of chunksOf(source, ctx)) {
       ctx.signal.throwIfAborted();
@@ -70,33 +65,6 @@ export function explain(
     }
     bytes.end();
     return { schema: "anyarch.explain/v1", diagnoses: reader.diagnoses() };
-  });
-}
-
-/** Every fault that `explain` knows, by code. */
-export function faults(): readonly Fault[] {
-  return logRules.map(({ code, title, architecture, why, fixes, references, bad }) => {
-    const nowhere = { command: "", platform: undefined };
-    const nothing = {
-      lines: [],
-      commands: [],
-      failed: undefined,
-      known: {},
-      hostCpu: undefined,
-      platforms: [],
-      emulator: false,
-      emulatorSetUp: false,
-      has: () => false,
-    };
-    return {
-      code,
-      title,
-      architecture,
-      why: typeof why === "string" ? why : why(nothing, nowhere),
-      fixes: typeof fixes === "function" ? fixes(nothing, nowhere) : fixes,
-      references,
-      examples: bad,
-    };
   });
 }
 
@@ -159,24 +127,28 @@ async function* plain(stream: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> 
   }
 }
 
-/** `docker buildx history logs`, which buildx has since 0.21; both streams, for its progress goes to stderr. */
+/** `docker buildx history logs`, which buildx has since 0.20; both streams, for its progress goes to stderr. */
 async function readHistory(reference: string, builder: string | undefined, ctx: Context): Promise<string> {
   const args = [
     "buildx",
     ...(builder === undefined ? [] : ["--builder", builder]),
     "history",
     "logs",
-    reference,
+    ...(reference === "" ? [] : [reference]),
     "--progress=rawjson",
   ];
   const { code, stdout, stderr } = await ctx.host.exec("docker", args, { signal: ctx.signal });
   if (code === 0) return stdout + stderr;
   const why = stderr.trim().split("\n").at(-1) ?? "";
-  throw new AnyarchError("INPUT_UNREADABLE", `The history of ${reference} can't be read: ${why}`, {
-    hint: /unknown (?:command|flag)|is not a docker command|unknown shorthand/.test(stderr)
-      ? "This buildx has no history; update it to 0.21 or later, or give the log as a file."
-      : "docker buildx history ls lists what there is.",
-  });
+  throw new AnyarchError(
+    "INPUT_UNREADABLE",
+    `The history of ${reference === "" ? "the last build" : reference} can't be read: ${why}`,
+    {
+      hint: /unknown (?:command|flag)|is not a docker command|unknown shorthand/.test(stderr)
+        ? "This buildx has no history; update it to 0.20 or later, or give the log as a file."
+        : "docker buildx history ls lists what there is.",
+    },
+  );
 }
 
 function unreadable(name: string, error: unknown): AnyarchError {

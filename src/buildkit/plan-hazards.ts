@@ -1,5 +1,4 @@
 import { relative } from "node:path";
-import { hazardsOf } from "../diagnose/check-dockerfile.ts";
 import type { Context } from "../host/context.ts";
 import type { DockerfileRequest } from "../plan/dockerfile-request.ts";
 import type { DockerfilePlan, PlannedHazard } from "./dockerfile-plan.ts";
@@ -7,8 +6,17 @@ import type { DockerfilePlan, PlannedHazard } from "./dockerfile-plan.ts";
 /** How many hazards a build spells out before it starts; `anyarch check` shows them all. */
 const shown = 5;
 
-/** What `check` sees in the Dockerfile for the platforms asked for, with a path as the user would write it. */
-export function hazardsFor(request: DockerfileRequest, text: string, cwd: string): readonly PlannedHazard[] {
+/**
+ * What `check` sees in the Dockerfile for the platforms asked for, with a path as the user would write it. Begins after
+ * what is under way: loading and trying the rules takes longer than all else here, while builders are waited for.
+ */
+export async function hazardsFor(
+  request: DockerfileRequest,
+  text: string,
+  cwd: string,
+): Promise<readonly PlannedHazard[]> {
+  await new Promise(setImmediate);
+  const { hazardsOf } = await import("../diagnose/check-dockerfile.ts");
   const path = relative(cwd, request.dockerfile);
   const file = path.startsWith("..") ? request.dockerfile : path;
   return hazardsOf(
@@ -25,19 +33,23 @@ export function withRelevantHazards(plan: DockerfilePlan): DockerfilePlan {
       .filter(({ candidates }) => candidates[0]?.placement === "emulated")
       .map(({ platform }) => platform),
   );
-  const hazards = plan.hazards.filter(
-    ({ rule, platforms }) =>
-      !rule.endsWith("-under-emulation") || platforms.some((platform) => emulated.has(platform)),
-  );
+  const hazards = plan.hazards.flatMap((hazard) => {
+    if (!hazard.rule.endsWith("-under-emulation")) return [hazard];
+    const platforms = hazard.platforms.filter((platform) => emulated.has(platform));
+    return platforms.length === 0 ? [] : [{ ...hazard, platforms }];
+  });
   return { ...plan, hazards };
 }
 
-/** Says the hazards before anything is built. */
-export function warnOfHazards(plan: DockerfilePlan, ctx: Context): void {
-  for (const { rule, file, line, message } of plan.hazards.slice(0, shown)) {
-    ctx.emit({ type: "log", level: "warning", message: `${file}:${line}: ${message} [${rule}]` });
+/** Says before anything is built what emulation costs, and what of the Dockerfile fits a platform badly. */
+export function warnBeforeBuild({ platforms, hazards }: DockerfilePlan, ctx: Context): void {
+  for (const { platform, warning } of platforms)
+    if (warning !== undefined) ctx.emit({ type: "log", level: "warning", platform, message: warning });
+  for (const { rule, file, line, message } of hazards.slice(0, shown)) {
+    const text = `${file}:${line} ${message}`;
+    ctx.emit({ type: "diagnostic", severity: "warning", code: rule, message: text });
   }
-  const more = plan.hazards.length - shown;
+  const more = hazards.length - shown;
   if (more > 0)
     ctx.emit({ type: "log", level: "warning", message: `${more} more hazards: see \`anyarch check\`.` });
 }

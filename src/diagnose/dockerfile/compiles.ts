@@ -44,6 +44,16 @@ export function compileOf(use: Use): Compile | undefined {
       ...(output !== undefined && { output }),
     };
   }
+  if ((program === "deno" && verb === "compile") || (program === "bun" && args.includes("--compile"))) {
+    const output = option(args, "-o", "--output", "--outfile");
+    const cross = option(args, "--target") !== undefined;
+    return { tool: program, cross, heavy: false, ...(output !== undefined && { output }) };
+  }
+  if (
+    /^(?:mvnw?|gradlew?)$/.test(program) &&
+    args.some((word) => /^-Pnative\b|^native(?:Compile|Build)$|native:compile/.test(word))
+  )
+    return { tool: program, cross: false, heavy: true };
   if (builders.test(program)) return builderCompile(use);
   return undefined;
 }
@@ -76,6 +86,15 @@ function builderCompile(use: Use): Compile | undefined {
   const [verb = ""] = args;
   if (program === "cmake" && !args.includes("--build") && !args.includes("--install")) return undefined;
   if (/^(?:swift|zig|stack|cabal|dune)$/.test(program) && !/^(?:build|install|build-exe)$/.test(verb))
+    return undefined;
+  if (
+    /^g?make$/.test(program) &&
+    args.some((word) =>
+      /^(?:test|lint|check|fmt|vet|format|clean|deps|download|vendor|generate|docs?|verify|proto\w*|tidy|ui|web|frontend|assets|static)(?:[-_/]|$)/.test(
+        word,
+      ),
+    )
+  )
     return undefined;
   if (program === "mix" && verb !== "release") return undefined;
   const env = [...executed.variables.entries()].some(

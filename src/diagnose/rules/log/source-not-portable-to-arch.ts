@@ -37,7 +37,7 @@ export const rule: LogRule = {
       score: 84,
     },
     {
-      line: /__builtin_ia32\w+|'_mm\d{0,3}_\w+' was not declared|use of undeclared identifier '_mm|_mm_\w+.{0,40}implicit declaration/,
+      line: /__builtin_ia32\w+|'_mm\d{0,3}_\w+' was not declared|use of undeclared identifier '_mm|_mm_\w{1,40}.{0,40}implicit declaration/,
       score: 88,
     },
     {
@@ -72,7 +72,7 @@ export const rule: LogRule = {
         "Guard by the target: #if defined(__x86_64__), //go:build amd64, #[cfg(target_arch)]; portable SIMD through SIMDe or the compiler's builtins.",
     },
   ],
-  references: [],
+  references: ["https://github.com/containers/toolbox/pull/486"],
   bad: [
     "#10 [linux/arm64 build 5/6] RUN go build ./...\n#10 14.0 main/stderr_linux.go:12:9: undefined: syscall.Dup2",
     "src/hash.c:4:10: fatal error: emmintrin.h: No such file or directory",
