@@ -3,10 +3,12 @@ import { join, resolve } from "node:path";
 import { AnyarchError } from "../errors/error.ts";
 import { runTask } from "../events/task.ts";
 import type { Context } from "../host/context.ts";
+import { makeTempDir } from "../host/temp-dir.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { openStore } from "../stores/locations.ts";
 import { type Ratio, ratioOf, type Spread, spreadOf } from "../trial/spread.ts";
 import { type EngineName, openTrial, type Trial } from "../trial/trial.ts";
+import { build } from "./build.ts";
 import { describeExecution } from "./run.ts";
 import { type ApiSettings, storeOptionsFor, withContext } from "./settings.ts";
 import { chooseImages } from "./test.ts";
@@ -118,10 +120,6 @@ async function benchBuild(
   settings: ApiSettings,
   ctx: Context,
 ): Promise<BenchReport> {
-  const [{ build }, { makeTempDir }] = await Promise.all([
-    import("./build.ts"),
-    import("../host/temp-dir.ts"),
-  ]);
   const times = new Map<string, { readonly execution: string; readonly times: number[] }>();
   await using temp = await makeTempDir();
   for (let round = 0; round < runs; round++) {

@@ -47,12 +47,12 @@ const opaqueMark = ".wh..wh..opq";
 
 /**
  * Puts layers on top of each other in a directory, as image-spec layer.md ("Applying Changesets") has it: a layer's
- * whiteouts hide what lies below it, never what it brings itself. Owners are kept where `chown` is allowed (root).
+ * whiteouts hide what lies below it, never what it brings itself. Owners are kept as far as the process may give files away.
  * Devices and FIFOs are left out: a container's /dev is made for it.
  */
 export class LayerApplier {
   readonly #tree: RootedTree;
-  readonly #chown: boolean;
+  readonly #canOwn: (uid: number, gid: number) => boolean;
   /** Set at the end: entries below would change times, and modes may forbid to write. */
   readonly #directories = new Map<string, DirectoryState>();
   /** Places of the layer that is being read, and their directories. */
@@ -60,9 +60,10 @@ export class LayerApplier {
   #attributes: WantedAttribute[] = [];
   #leftOut = 0;
 
-  constructor(tree: RootedTree, options: { readonly chown: boolean }) {
+  /** `canOwn` says whether files can be given to a user and group; where they can't, they stay the process's own. */
+  constructor(tree: RootedTree, options: { readonly canOwn: (uid: number, gid: number) => boolean }) {
     this.#tree = tree;
-    this.#chown = options.chown;
+    this.#canOwn = options.canOwn;
   }
 
   /** How many devices and FIFOs were left out. */
@@ -106,7 +107,7 @@ export class LayerApplier {
     const deepestFirst = [...this.#directories].sort(([a], [b]) => (a < b ? 1 : -1));
     for (const [place, { mode, uid, gid, mtime }] of deepestFirst) {
       const path = this.#tree.absolute(place);
-      if (this.#chown) lchownSync(path, uid, gid);
+      if (this.#canOwn(uid, gid)) lchownSync(path, uid, gid);
       chmodSync(path, mode);
       utimesSync(path, mtime, mtime);
     }
@@ -162,7 +163,7 @@ export class LayerApplier {
           for (let at = 0; at < chunk.length;) at += writeSync(fd, chunk, at);
         }
       }
-      if (this.#chown) fchownSync(fd, header.uid, header.gid);
+      if (this.#canOwn(header.uid, header.gid)) fchownSync(fd, header.uid, header.gid);
       fchmodSync(fd, header.mode);
       futimesSync(fd, header.mtime, header.mtime);
     } finally {
@@ -260,7 +261,8 @@ export class LayerApplier {
   }
 
   #own(place: string, header: TarHeader): void {
-    if (this.#chown) lchownSync(this.#tree.absolute(place), header.uid, header.gid);
+    const { uid, gid } = header;
+    if (this.#canOwn(uid, gid)) lchownSync(this.#tree.absolute(place), uid, gid);
     this.#note(place, header);
   }
 

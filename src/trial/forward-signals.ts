@@ -45,17 +45,16 @@ export class SignalForwarder {
   }
 
   readonly forward = (signal: NodeJS.Signals): void => {
-    const before = this.#state(signal);
+    const before = this.#look(signal);
     this.#send(signal);
     if (!fatal.has(signal)) return;
-    if (before === "deaf") {
+    if (before.deaf) {
       this.#end(signal);
       return;
     }
     if (signal === "SIGINT" && ++this.#interrupts >= impatient) this.#end(signal);
     else if (signal !== "SIGINT") this.#later(graceMs, () => this.#end(signal));
-    // QEMU handles each signal, then resets it and sends it to itself: in vain, as process 1.
-    if (before === "starting" || this.#emulated) this.#watch(signal, pollFor);
+    this.#watch(signal, before.program, pollFor);
   };
 
   /** The exit code, where it was this that ended the container; and no more timers. */
@@ -66,17 +65,26 @@ export class SignalForwarder {
     return 128 + constants.signals[this.#endedBy];
   }
 
-  #watch(signal: NodeJS.Signals, left: number): void {
+  /**
+   * A signal that comes while the container starts, or its process becomes another program, is lost: it is sent again.
+   * QEMU handles each signal, then resets it and sends it to itself: in vain, as process 1.
+   */
+  #watch(signal: NodeJS.Signals, program: string | undefined, left: number): void {
     this.#later(pollMs, () => {
-      const state = this.#state(signal);
-      if (state === "deaf") this.#end(signal);
-      else if (left > 0 && (state === "starting" || this.#emulated)) this.#watch(signal, left - 1);
+      const now = this.#look(signal);
+      const isAnother = now.program !== program && now.program !== undefined;
+      if (now.deaf && (isAnother || this.#emulated)) {
+        this.#end(signal);
+        return;
+      }
+      if (isAnother) this.#send(signal);
+      if (left > 0) this.#watch(signal, now.program, left - 1);
     });
   }
 
-  #state(signal: NodeJS.Signals): "starting" | "deaf" | "hears" {
+  #look(signal: NodeJS.Signals): Look {
     const pid = this.#pid();
-    return pid === undefined ? "starting" : signalState(pid, signal);
+    return pid === undefined ? { deaf: false } : lookAt(pid, signal);
   }
 
   #end(signal: NodeJS.Signals): void {
@@ -93,22 +101,29 @@ export class SignalForwarder {
   }
 }
 
-/**
- * Whether a process handles, ignores or blocks a signal (proc(5), /proc/PID/status), does nothing about it, or isn't
- * the container's yet, but still runc preparing it.
- */
-function signalState(pid: number, signal: NodeJS.Signals): "starting" | "deaf" | "hears" {
+/** What a process is and whether it neither handles nor ignores nor blocks a signal. */
+interface Look {
+  readonly deaf: boolean;
+  /** Its command line; absent before the container has one, and after its end. */
+  readonly program?: string;
+}
+
+/** proc(5): /proc/PID/status, /proc/PID/cmdline. */
+function lookAt(pid: number, signal: NodeJS.Signals): Look {
   let status: string;
+  let program: string;
   try {
     status = readFileSync(`/proc/${pid}/status`, "latin1");
+    program = readFileSync(`/proc/${pid}/cmdline`, "latin1");
   } catch {
-    return "hears"; // It has ended.
+    return { deaf: false }; // It has ended.
   }
-  if (/^Name:\s*runc/m.test(status)) return "starting";
+  // Not the container's yet, but still runc preparing it; a program without a line has just ended.
+  if (/^Name:\s*runc/m.test(status) || program === "") return { deaf: false };
   const bit = 1n << BigInt(constants.signals[signal] - 1);
   const inMask = (name: string): boolean => {
     const mask = new RegExp(`^${name}:\\s*([0-9a-f]+)$`, "m").exec(status)?.[1] ?? "0";
     return (BigInt(`0x${mask}`) & bit) !== 0n;
   };
-  return ["SigCgt", "SigIgn", "SigBlk"].some(inMask) ? "hears" : "deaf";
+  return { deaf: !["SigCgt", "SigIgn", "SigBlk"].some(inMask), program };
 }

@@ -18,6 +18,8 @@ export interface BundleSettings {
     readonly uids: readonly IdMapping[];
     readonly gids: readonly IdMapping[];
   };
+  /** True where this process itself is in a user namespace that isn't the machine's first. */
+  readonly nested: boolean;
   /** Files of the host that the container needs under a path of its own. */
   readonly files: readonly VolumeMount[];
   /** Registers an emulator in the user namespace's own binfmt_misc. */
@@ -122,7 +124,7 @@ export function bundleConfig(settings: BundleSettings): unknown {
   };
 }
 
-function systemMounts({ userNamespace, network }: BundleSettings): readonly Mount[] {
+function systemMounts({ userNamespace, network, nested }: BundleSettings): readonly Mount[] {
   const mount = (destination: string, type: string, ...options: string[]): Mount => ({
     destination,
     type,
@@ -130,7 +132,7 @@ function systemMounts({ userNamespace, network }: BundleSettings): readonly Moun
     options: ["nosuid", ...options],
   });
   // sysfs shows the network, so that only who owns the network's namespace may mount it.
-  const ownsNetwork = userNamespace === undefined || network === "none";
+  const ownsNetwork = network === "none" || (userNamespace === undefined && !nested);
   const sys: Mount = ownsNetwork
     ? mount("/sys", "sysfs", "noexec", "nodev", "ro")
     : {

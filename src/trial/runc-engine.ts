@@ -11,6 +11,7 @@ import { emulationMissing, type Execution, planExecution } from "./execution.ts"
 import { findProgram, programMismatch } from "./image-program.ts";
 import { type ContainerUser, imageUser } from "./image-user.ts";
 import { bundleConfig, type BundleSettings, type IdMapping } from "./oci-bundle.ts";
+import { hasId, isNested, ownIds } from "./own-ids.ts";
 import type { RootedTree } from "./rooted-tree.ts";
 import { makeScratchDirectory } from "./scratch-directory.ts";
 import {
@@ -126,7 +127,9 @@ class RuncTrial {
       this.#tree.read(path, maxTable)?.toString("utf8"),
     );
     const namespace = this.#userNamespace();
-    const user = namespace?.single === true ? this.#onlyUser(wanted) : wanted;
+    const isThere =
+      namespace?.single !== true && hasId(ownIds("uid"), wanted.uid) && hasId(ownIds("gid"), wanted.gid);
+    const user = isThere ? wanted : this.#onlyUser(wanted);
     const env = processEnvironment(config, options, wanted.home);
     const cwd = posix.resolve("/", config.WorkingDir || "/", options.workdir ?? "");
     const args = processArguments(config, options);
@@ -144,6 +147,7 @@ class RuncTrial {
       tty,
       volumes,
       network,
+      nested: isNested(),
       files: this.#files(),
       ...(namespace && { userNamespace: namespace }),
       ...(emulator?.how === "namespace" && this.#registration(emulator.path, bundle)),
@@ -180,14 +184,14 @@ class RuncTrial {
     }
     const { execution } = this.#around;
     if (execution.mode === "native" || execution.emulator?.how !== "namespace") return undefined;
-    return { uids: ownIds("uid_map"), gids: ownIds("gid_map"), single: false };
+    return { uids: ownIds("uid"), gids: ownIds("gid"), single: false };
   }
 
   #onlyUser(wanted: ContainerUser): ContainerUser {
     if (wanted.uid !== 0) {
       this.#say(
         "info",
-        `The image's user ${wanted.uid} is root in this container: without root there is only one user.`,
+        `The image's user ${wanted.uid} is root in this container: there is only one user here.`,
       );
     }
     return { ...wanted, uid: 0, gid: 0, additionalGids: [] };
@@ -241,17 +245,6 @@ class RuncTrial {
 function checkVolume(source: string): void {
   if (existsSync(source)) return;
   throw new AnyarchError("INPUT_UNREADABLE", `--volume: there is nothing at ${source}.`);
-}
-
-/** All users that this process's own namespace has, as themselves (user_namespaces(7)). */
-function ownIds(file: "uid_map" | "gid_map"): readonly IdMapping[] {
-  return readFileSync(`/proc/self/${file}`, "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => {
-      const [inside = 0, , size = 0] = line.trim().split(/\s+/).map(Number);
-      return { containerID: inside, hostID: inside, size };
-    });
 }
 
 /** What runc logged as an error: the container's own failures aren't there. */

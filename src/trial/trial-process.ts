@@ -68,7 +68,7 @@ export function processArguments(config: RunConfig, options: ProcessOptions): re
   return args;
 }
 
-export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** NAME=value lines: the image's own, then those given; PATH, HOME and TERM where nobody says them. */
 export function processEnvironment(

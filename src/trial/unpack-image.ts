@@ -5,18 +5,23 @@ import type { Image } from "../image/image.ts";
 import { shortDigest } from "../oci/digest.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { LayerApplier, type WantedAttribute } from "./apply-layer.ts";
+import { hasId, ownIds } from "./own-ids.ts";
 import { RootedTree } from "./rooted-tree.ts";
 
 /**
- * Unpacks an image's layers into `directory`, which is made. As root with the owners that the layers name, else all is
- * the user's. Throws DIGEST_MISMATCH, ARCHIVE_INVALID, ARCHIVE_UNSAFE, and what opening the layers throws.
+ * Unpacks an image's layers into `directory`, which is made. As root with the owners that the layers name, as far as
+ * this user namespace has them; else all is the user's. Throws DIGEST_MISMATCH, ARCHIVE_INVALID, ARCHIVE_UNSAFE, and what opening the layers throws.
  */
 export function unpackImage(image: Image, directory: string, ctx: Context): Promise<RootedTree> {
   const platform = formatPlatform(image.descriptor.platform);
   return runTask(ctx.emit, "unpack the image", { platform }, async (task) => {
     mkdirSync(directory, 0o755);
     const tree = new RootedTree(directory, "The image");
-    const applier = new LayerApplier(tree, { chown: process.geteuid?.() === 0 });
+    const [uids, gids] = [ownIds("uid"), ownIds("gid")];
+    const owns = process.geteuid?.() === 0;
+    const applier = new LayerApplier(tree, {
+      canOwn: (uid, gid) => owns && hasId(uids, uid) && hasId(gids, gid),
+    });
     const total = image.layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
     let done = 0;
     for (const layer of image.layers) {

@@ -1,16 +1,25 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { arch } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { binfmtLine } from "../../src/trial/binfmt.ts";
 import { ensureEngines } from "../engines/install.ts";
 import { registerQemu } from "../engines/qemu.ts";
 import { describeWith } from "../engines/suites.ts";
 import { rawTar, writeRawLayout } from "../integration/trial/raw-layers.ts";
-import type { Run, RunOptions } from "./anyarch.ts";
+import { root, type Run, type RunOptions } from "./anyarch.ts";
 import { whyNotUnprivileged } from "./bad-input/unprivileged.ts";
 import { openTrialScene, type TrialScene } from "./trial/scene.ts";
 
 const engines = await ensureEngines(["runc", "busybox", "qemu"]);
+const noScript = spawnSync("script", ["--version"]).status !== 0;
+const main = join(root, "lib/cli/main.js");
+const mountTable = "mount -t binfmt_misc none /proc/sys/fs/binfmt_misc";
+/** Before Linux 6.7 only the machine has a table. */
+const noNamespace =
+  process.getuid?.() !== 0 ||
+  spawnSync("unshare", ["-Urmpf", "--mount-proc", "sh", "-c", mountTable]).status !== 0;
 const noNobody = whyNotUnprivileged();
 
 const platforms = [
@@ -138,6 +147,107 @@ describeWith(engines, ["runc", "busybox", "qemu"], "run with runc alone", () => 
     );
   });
 
+  it.skipIf(noNamespace)(
+    "runs in a user namespace, and brings an interpreter that was registered without the flag F",
+    async () => {
+      const owned = join(scene.path, "owned");
+      const busybox = readFileSync(join(scene.path, "roots/arm64/bin/busybox"));
+      const files = [
+        { path: "bin/busybox", type: "file", mode: 0o755, content: busybox, uid: 1000, gid: 1001 },
+        { path: "home", type: "directory", mode: 0o700, uid: 1000, gid: 1001 },
+        { path: "l", type: "symlink", target: "home", uid: 1000, gid: 1001 },
+      ] as const;
+      const platform = { os: "linux", architecture: "arm64" };
+      writeRawLayout(owned, [rawTar(files)], {
+        platform,
+        config: { Cmd: ["/bin/busybox", "uname", "-m"], User: "1000:1001" },
+      });
+      const interpreter = join(scene.emulators, "qemu-aarch64-static");
+      const line = binfmtLine("own", "arm64", interpreter)?.replace(/POCF$/, "P") ?? "";
+      const script = [
+        "mount -t binfmt_misc none /proc/sys/fs/binfmt_misc || exit 99",
+        'printf %s "$LINE" > /proc/sys/fs/binfmt_misc/register || exit 98',
+        `exec "$NODE" "${main}" run "${owned}"`,
+      ].join("\n");
+      const env = { ...scene.env, LINE: line, NODE: process.execPath };
+      const nobody = [
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        "--",
+        "unshare",
+        "-Urmpf",
+        "--mount-proc",
+        "sh",
+        "-c",
+        script,
+      ];
+      const { status, stdout, stderr } = spawnSync("setpriv", nobody, {
+        env,
+        encoding: "utf8",
+        timeout: 30_000,
+      });
+      expect(status, stderr).toBe(0);
+      expect(stdout).toBe("aarch64\n");
+      expect(stderr).toContain("emulated by own (binfmt_misc)");
+      expect(stderr).toContain("The image's user 1000 is root in this container");
+      expect(scene.leftovers()).toEqual([]);
+    },
+  );
+
+  it("leaves nothing behind whenever Ctrl-C comes", async () => {
+    for (const delay of [120, 180, 240, 300, 360, 420, 520]) {
+      const { code, stderr } = await scene.run(
+        ["run", scene.image, "--platform", "linux/arm64", "sleep", "60"],
+        {
+          onStart: (kill) => void setTimeout(() => kill("SIGINT"), delay),
+        },
+      );
+      // Node.js itself may not have been up yet.
+      expect([130, 128], `after ${delay} ms: ${stderr}`).toContain(code);
+      expect(scene.leftovers(), `after ${delay} ms`).toEqual([]);
+    }
+  });
+
+  it("puts an emulator in front of the first process where the kernel has one table for all", async () => {
+    const programs = join(scene.path, "old-kernel");
+    mkdirSync(programs);
+    writeFileSync(join(programs, "unshare"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+    const env = { PATH: `${programs}:${scene.env["PATH"]}` };
+    const emulator = ["--emulator", join(scene.emulators, "qemu-arm-static"), "--platform", "linux/arm/v7"];
+    const started = await scene.run(["run", scene.image, ...emulator, "--", "/script.sh", "given"], { env });
+    expect(started.stdout, started.stderr).toBe("script on armv7l with given\n");
+    const seen = await scene.run(["run", scene.image, ...emulator, "--", "busybox", "ls", "-A", "/dev"], {
+      env,
+    });
+    expect(seen.stdout).toContain(".anyarch-emulator\n");
+    expect(seen.stdout).not.toContain(".binfmt_misc");
+    expect(scene.leftovers()).toEqual([]);
+  });
+
+  it.skipIf(noScript)("gives the container a terminal, and takes it back", async () => {
+    const line = [
+      process.execPath,
+      main,
+      "run",
+      "-t",
+      scene.image,
+      "sh",
+      "-c",
+      "test -t 0 && test -t 1 && echo a terminal; exit 4",
+    ];
+    const words = line.map((word) => `'${word}'`).join(" ");
+    const result = spawnSync("script", ["-qec", words, "/dev/null"], {
+      env: scene.env,
+      encoding: "utf8",
+      timeout: 30_000,
+    });
+    expect(result.stdout).toContain("a terminal\r\n");
+    expect(result.status).toBe(4);
+    const refused = await scene.run(["run", "-t", scene.image]);
+    expect(refused.stderr).toContain("--tty needs a terminal");
+  });
+
   it("runs as the user and with the groups that the image knows by name", async () => {
     const { stdout, stderr } = await scene.run([
       "run",
@@ -246,8 +356,8 @@ describeWith(engines, ["runc", "busybox", "qemu"], "run with runc alone", () => 
         { path: "closed/in/x", type: "file", mode: 0o000, content: "x" },
       ]),
     ]);
-    const run = noNobody === undefined ? scene.runAsNobody : scene.run;
-    const { code } = await run(["run", odd, "--", "/none"]);
+    const args = ["run", odd, "--", "/none"];
+    const { code } = await (noNobody === undefined ? scene.runAsNobody(args) : scene.run(args));
     expect(code).toBe(127);
     expect(scene.leftovers()).toEqual([]);
   });

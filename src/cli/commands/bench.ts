@@ -1,10 +1,9 @@
-import { bench, type BenchedPlatform } from "../../index.ts";
+import { bench } from "../../index.ts";
 import { partCommand } from "../command-words.ts";
 import type { CommandModule } from "../commands.ts";
 import { engineFlags, engineOptions } from "../engine-flags.ts";
 import { collect, countFromOne, outputFlags } from "../flags.ts";
 import { withProgress } from "../render/renderer.ts";
-import { formatTable } from "../render/table.ts";
 
 export const command: CommandModule = {
   configure: (cli) =>
@@ -32,41 +31,7 @@ export const command: CommandModule = {
       io.terminal.out(`${JSON.stringify(report)}\n`);
       return 0;
     }
-    const rows = report.platforms.map(row);
-    io.terminal.out(formatTable([["", "", "median", "from – to", "against native"], ...rows]));
-    io.terminal.out(`\n${remark(report.platforms, report.measured)}\n`);
+    (await import("../render/bench-report.ts")).showBenchReport(io.terminal, report);
     return 0;
   },
 };
-
-function row({ platform, execution, times, slower }: BenchedPlatform): readonly string[] {
-  const { median, min, max } = times;
-  const against =
-    slower === undefined
-      ? ""
-      : `× ${factor(slower.median)} (${factor(slower.atLeast)} to ${factor(slower.atMost)})`;
-  return [platform, execution, milliseconds(median), `${milliseconds(min)} – ${milliseconds(max)}`, against];
-}
-
-function milliseconds(time: number): string {
-  return time < 10_000 ? `${Math.round(time)} ms` : `${(time / 1000).toFixed(1)} s`;
-}
-
-function factor(ratio: number): string {
-  return ratio < 10 ? ratio.toFixed(1) : String(Math.round(ratio));
-}
-
-/** What the numbers are worth. */
-function remark(platforms: readonly BenchedPlatform[], measured: "run" | "build"): string {
-  const runs = platforms[0]?.times.runs ?? 0;
-  const widest = Math.max(0, ...platforms.map(({ times }) => times.relative));
-  const what =
-    measured === "run" ? "A container's start is part of each time." : "Builds are made without a cache.";
-  if (runs < 3) return `${what} ${runs} measured: nothing is known about noise; --runs 5 tells more.`;
-  const percent = Math.round(widest * 100);
-  const noise =
-    widest > 0.25
-      ? "that is much: other things run here, or the command is too short to be measured so"
-      : "smaller differences say nothing";
-  return `${what} Runs of one platform differ by up to ${percent} %: ${noise}.`;
-}
