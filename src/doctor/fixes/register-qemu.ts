@@ -46,24 +46,21 @@ export async function registerQemu(platform: Platform, x: Examination): Promise<
   const obsolete = table.entries.filter(
     (entry) => entriesFor(table, platform).includes(entry) || entry.name === `qemu-${name}`,
   );
-  const here = facts.os === "linux" && mayWrite(facts) ? await staticQemu(name, obsolete, x) : undefined;
-  if (here !== undefined)
-    return {
-      ...common,
-      ...registerHere({ name, program, qemu: here, obsolete }, facts.uid),
-      automatic: true,
-    };
+  const writes = facts.os === "linux" && mayWrite(facts);
+  const qemu = writes ? await staticQemu(name, obsolete, x) : undefined;
+  const here =
+    qemu === undefined
+      ? undefined
+      : { ...common, ...registerHere({ name, program, qemu, obsolete }, facts.uid), automatic: true };
+  if (here !== undefined && facts.uid === 0) return here;
   const byDocker = await registerByDocker(platform, obsolete, x);
   if (byDocker !== undefined) return { ...common, ...byDocker, automatic: true };
+  if (here !== undefined) return here;
   if (facts.os !== "linux") return undefined;
-  const byPackage = await registerByPackage(name, obsolete, facts.uid, x);
+  const byPackage = writes ? await registerByPackage(name, obsolete, facts.uid, x) : undefined;
   if (byPackage !== undefined) return { ...common, ...byPackage };
-  return {
-    ...common,
-    commands: [imageCommand(x, `--install ${platform.architecture}`)],
-    undo: [],
-    automatic: false,
-  };
+  const commands = [imageCommand(x, `--install ${platform.architecture}`)];
+  return { ...common, commands, undo: [], automatic: false };
 }
 
 function mayWrite({
@@ -160,7 +157,9 @@ async function registerByDocker(
   obsolete: readonly BinfmtEntry[],
   x: Examination,
 ): Promise<Pick<Fix, "commands" | "undo"> | undefined> {
-  const { server, info } = await x.fact(docker);
+  const { server, info, endpoint } = await x.fact(docker);
+  // A Docker on another machine has that machine's table.
+  if (!/^(?:unix|npipe):/.test(endpoint)) return undefined;
   const rootless = info?.SecurityOptions?.some((option) => option.includes("rootless")) === true;
   if (server?.os !== "linux" || rootless) return undefined;
   // The installer leaves what is registered already as it is (EEXIST), and exits with 0 whatever happens.

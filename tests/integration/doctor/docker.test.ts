@@ -50,7 +50,7 @@ async function user(name: string, env: Record<string, string> = {}): Promise<Ret
 }
 
 describeWith(engines, needed, "a machine with Docker", () => {
-  it("001-01 001-02 001-04 001-05 001-06 001-10 003-02 with the classic store gets a builder, and keeps its current one", async () => {
+  it("001-01 001-02 001-04 001-05 001-06 001-08 001-10 003-02 with the classic store gets a builder, and keeps its current one", async () => {
     const host = await user("classic");
     const ill = onHost(host);
     const report = await diagnose(ill);
@@ -113,6 +113,24 @@ describeWith(engines, needed, "a machine with Docker", () => {
     expect(tried.repairs?.find(({ key }) => key === "register-s390x")).toMatchObject({ status: "failed" });
     expect(tried.ok).toBe(false);
   }, 120_000);
+
+  it("001-02 001-08 with a builder that promises a platform that doesn't run there isn't taken in", async () => {
+    const host = await user("promise");
+    const buildx = engines.program("docker-buildx");
+    const create =
+      "create --name claims --driver docker-container --driver-opt network=host --bootstrap --platform";
+    await run(buildx, [...create.split(" "), "linux/amd64,linux/s390x"], { env: host.env });
+    const report = await diagnose(onHost(host, { platforms: ["linux/amd64", "linux/s390x"] }));
+    await run(buildx, ["rm", "claims"], { env: host.env });
+    expect(finding(report, "builders")).toContain("linux/s390x");
+    expect(finding(report, "builder-stale")).toBe(
+      "warn claims: it lists linux/s390x, but programs of it don't run there",
+    );
+    expect(findings(report, "builder-stale")[0]?.fix).toMatchObject({ automatic: false });
+    expect(finding(report, "platform")).toMatch(
+      /^ok linux\/amd64: claims \(docker-container\) builds it natively\nfail linux\/s390x: no builder has linux\/s390x/,
+    );
+  });
 
   it("with a builder that is gone names it, and leaves it to its owner", async () => {
     const host = await user("down");
