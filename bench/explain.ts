@@ -44,7 +44,8 @@ export async function benchExplain(place: string, rounds: number): Promise<Table
     for (let round = 0; round < Math.min(3, rounds); round++) {
       samples[name].push(await measure([...anyarch, "explain", path, "--format", "json"]));
     }
-    const [{ wallMs = 1, peakMiB = 0 } = {}] = samples[name];
+    const [first] = samples[name];
+    const { wallMs, peakMiB = 0 } = first ?? { wallMs: 1 };
     const speed = statSync(path).size / 1e3 / wallMs;
     const good = speed >= limitMBs && peakMiB <= limitMiB;
     if (name !== "1 MB")

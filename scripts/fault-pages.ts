@@ -1,21 +1,19 @@
-import { faults } from "../src/api/explain.ts";
+import { type Rule, rules } from "../src/api/rules.ts";
 import type { Fix } from "../src/diagnose/diagnosis.ts";
 
 /** docs/faults: a page for every fault that `anyarch explain` knows, and one that lists them. */
 export function faultPages(note: string): Record<string, string> {
-  const all = faults();
+  const all = rules().filter(({ source }) => source === "log");
   const pages: Record<string, string> = { "faults/README.md": contents(all, note) };
-  for (const fault of all) pages[`faults/${fault.code}.md`] = page(fault, note);
+  for (const fault of all) pages[`faults/${fault.id}.md`] = page(fault, note);
   return pages;
 }
 
-type Fault = ReturnType<typeof faults>[number];
-
-function contents(all: readonly Fault[], note: string): string {
+function contents(all: readonly Rule[], note: string): string {
   const list = (architecture: boolean): string =>
     all
       .filter((fault) => fault.architecture === architecture)
-      .map(({ code, title }) => `| [${code}](${code}.md) | ${cell(title)} |\n`)
+      .map(({ id, title }) => `| [${id}](${id}.md) | ${cell(title)} |\n`)
       .join("");
   return [
     "# Faults\n\n",
@@ -26,12 +24,13 @@ function contents(all: readonly Fault[], note: string): string {
   ].join("");
 }
 
-function page({ code, title, architecture, why, fixes, references, examples }: Fault, note: string): string {
-  const kind = architecture
-    ? "A fault of architecture or emulation."
-    : "Nothing to do with the CPU architecture.";
+function page({ id, title, architecture, why, fixes, references, examples }: Rule, note: string): string {
+  const kind =
+    architecture === true
+      ? "A fault of architecture or emulation."
+      : "Nothing to do with the CPU architecture.";
   return [
-    `# ${code}\n\n`,
+    `# ${id}\n\n`,
     note,
     `${title}. ${kind}\n\n`,
     `## What it looks like\n\n${examples.map(fenced).join("\n")}\n`,

@@ -28,17 +28,22 @@ export type {
 export type { CacheReport, PruneOptions } from "./api/cache.ts";
 export {
   cacheReport,
+  check,
+  checkRules,
   copy,
   createIndex,
   doctor,
   explain,
-  faults,
   inspect,
   inspectRaw,
   pruneCache,
+  rules,
   verify,
 } from "./api/lazy.ts";
-export type { ExplainOptions, ExplainReport, Fault, LogSource } from "./api/explain.ts";
+export type { ExplainOptions, ExplainReport, LogSource } from "./api/explain.ts";
+export type { Rule } from "./api/rules.ts";
+export type { CheckedFile, CheckOptions, CheckReport, CheckRule } from "./api/check.ts";
+export type { CheckFinding } from "./diagnose/check-dockerfile.ts";
 export type { Diagnosis, FailedStep, Fix } from "./diagnose/diagnosis.ts";
 export type { DoctorOptions } from "./api/doctor.ts";
 export type { Fix as DoctorFix } from "./doctor/check.ts";

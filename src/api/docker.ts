@@ -184,6 +184,11 @@ export class DockerBuildOptions {
     return this.#with({ silenceLimit: duration });
   }
 
+  /** The same for a step in which an emulator crashed: "30s" by default. */
+  withCrashSilence(duration: string): DockerBuildOptions {
+    return this.#with({ crashSilence: duration });
+  }
+
   /** Tries per builder after transient faults. */
   withRetries(count: number): DockerBuildOptions {
     return this.#with({ retries: count });

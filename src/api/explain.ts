@@ -6,7 +6,6 @@ import { LogBytes } from "../diagnose/log/read-bytes.ts";
 import { isJsonLog, notText } from "../diagnose/log/kind-of-input.ts";
 import type { Diagnosis, KnownFacts } from "../diagnose/diagnosis.ts";
 import { openLogReader } from "../diagnose/log-reader.ts";
-import { logRules } from "../diagnose/log-rules.ts";
 import { AnyarchError, systemCode } from "../errors/error.ts";
 import { systemReason } from "../errors/system-error.ts";
 import type { Context } from "../host/context.ts";
@@ -33,14 +32,6 @@ export interface ExplainReport {
   readonly schema: "anyarch.explain/v1";
   /** Best first; empty when nothing is known. */
   readonly diagnoses: readonly Diagnosis[];
-}
-
-/** A fault that `explain` knows, as `anyarch explain CODE` and docs/faults show it. */
-export interface Fault extends Pick<
-  Diagnosis,
-  "code" | "title" | "architecture" | "why" | "fixes" | "references"
-> {
-  readonly examples: readonly string[];
 }
 
 /**
@@ -70,33 +61,6 @@ export function explain(
     }
     bytes.end();
     return { schema: "anyarch.explain/v1", diagnoses: reader.diagnoses() };
-  });
-}
-
-/** Every fault that `explain` knows, by code. */
-export function faults(): readonly Fault[] {
-  return logRules.map(({ code, title, architecture, why, fixes, references, bad }) => {
-    const nowhere = { command: "", platform: undefined };
-    const nothing = {
-      lines: [],
-      commands: [],
-      failed: undefined,
-      known: {},
-      hostCpu: undefined,
-      platforms: [],
-      emulator: false,
-      emulatorSetUp: false,
-      has: () => false,
-    };
-    return {
-      code,
-      title,
-      architecture,
-      why: typeof why === "string" ? why : why(nothing, nowhere),
-      fixes: typeof fixes === "function" ? fixes(nothing, nowhere) : fixes,
-      references,
-      examples: bad,
-    };
   });
 }
 

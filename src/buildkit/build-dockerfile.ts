@@ -1,10 +1,7 @@
 import { join } from "node:path";
-import { parseDockerfile } from "../dockerfile/parse.ts";
 import { stageFlow } from "../dockerfile/flow.ts";
 import { runTask } from "../events/task.ts";
 import type { Context } from "../host/context.ts";
-import { makeTempDir } from "../host/temp-dir.ts";
-import { readTextFile } from "../host/text-file.ts";
 import type { DockerfileRequest } from "../plan/dockerfile-request.ts";
 import { prepareIn } from "./attempt.ts";
 import type { DockerfileBuildOptions } from "./build-options.ts";
@@ -13,11 +10,14 @@ import type { DockerfileBuildResult } from "./build-result.ts";
 import { chooseDelivery } from "./delivery.ts";
 import type { DockerfilePlan } from "./dockerfile-plan.ts";
 import { keepOutputsOut } from "./keep-outputs-out.ts";
+import { currentMode } from "./environment.ts";
 import type { Farm } from "./node.ts";
 import { openFarm } from "./open-farm.ts";
+import { makeOwnedTempDir } from "./owned-temp-dir.ts";
 import { placePlatforms } from "./place.ts";
-import { hazardsFor, warnOfHazards, withRelevantHazards } from "./plan-hazards.ts";
+import { hazardsFor, warnBeforeBuild, withRelevantHazards } from "./plan-hazards.ts";
 import { publishPlatforms } from "./publish-platforms.ts";
+import { readDockerfile, type ReadDockerfile } from "./read-dockerfile.ts";
 import { solveFor } from "./solve-for.ts";
 
 /** Stands for the directory of a build's files in commands that are only shown. */
@@ -29,9 +29,9 @@ export async function planDockerfile(
   options: DockerfileBuildOptions,
   ctx: Context,
 ): Promise<DockerfilePlan> {
-  const text = readTextFile(request.dockerfile);
+  const read = readDockerfile(request.dockerfile);
   await using farm = await probedFarm(request, options, ctx);
-  return place(request, text, farm, ctx);
+  return place(request, read, farm, ctx);
 }
 
 /**
@@ -44,14 +44,14 @@ export async function buildDockerfile(
   options: DockerfileBuildOptions,
   ctx: Context,
 ): Promise<DockerfileBuildResult> {
-  const text = readTextFile(request.dockerfile);
+  const read = readDockerfile(request.dockerfile);
   await using farm = await probedFarm(request, options, ctx);
-  const plan = place(request, text, farm, ctx);
-  warnOfHazards(plan, ctx);
-  await using workspace = await makeTempDir();
+  const plan = place(request, read, farm, ctx);
+  warnBeforeBuild(plan, ctx);
+  await using workspace = await makeOwnedTempDir();
   const solved = await keepOutputsOut(request, workspace.path, ctx.host.cwd);
   const prepare = prepareIn(workspace.path, solved, options.stores);
-  const outcomes = await buildPlatforms(plan, farm, { ...request, dockerfileText: text }, prepare, ctx);
+  const outcomes = await buildPlatforms(plan, farm, { ...request, dockerfileText: read.text }, prepare, ctx);
   // Awaited here: the workspace must outlive it.
   return await publishPlatforms(outcomes, plan, request, options.stores, ctx);
 }
@@ -67,15 +67,29 @@ async function probedFarm(
     task.detail(`${opened.nodes.length} of ${opened.nodes.length + opened.unreachable.length}`);
     return opened;
   });
+  sayMode(farm, ctx);
   for (const { error } of farm.unreachable) {
     ctx.emit({ type: "log", level: "warning", message: error.message });
   }
   return farm;
 }
 
-/** Throws DOCKERFILE_INVALID, BUILDER_LACKS_PLATFORM and what the only node for a platform failed with. */
-function place(request: DockerfileRequest, text: string, farm: Farm, ctx: Context): DockerfilePlan {
-  const plan = placePlatforms(request, parseDockerfile(text), farm, {
+/** Where builds don't run in what looks like this machine: paths and localhost mean something else there. */
+function sayMode({ nodes }: Farm, ctx: Context): void {
+  const { kind, text } = currentMode(ctx);
+  const usesDocker = nodes.some(({ facts }) => facts.driver.startsWith("docker"));
+  if (kind === "container-with-docker-socket" && usesDocker)
+    ctx.emit({ type: "log", level: "info", message: text });
+}
+
+/** Throws BUILDER_LACKS_PLATFORM, and what the only node for a platform failed with. */
+function place(
+  request: DockerfileRequest,
+  { text, dockerfile }: ReadDockerfile,
+  farm: Farm,
+  ctx: Context,
+): DockerfilePlan {
+  const plan = placePlatforms(request, dockerfile, farm, {
     flow: stageFlow,
     hazards: hazardsFor(request, text, ctx.host.cwd),
     solve: (requested, node) =>

@@ -1,12 +1,11 @@
-import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { systemCode } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
-import { ownIdentity, parseIdentity, processState } from "../host/process-identity.ts";
-import { makeTempDir, type TempDir } from "../host/temp-dir.ts";
+import type { TempDir } from "../host/temp-dir.ts";
 import type { ExplicitCredentials } from "../registry/credentials.ts";
 import { buildxConfigDir, dockerConfigDir } from "./backend.ts";
+import { makeOwnedTempDir } from "./owned-temp-dir.ts";
 
 /** A private place for what clients of BuildKit read, and the environment that makes them read it. */
 export interface ClientConfig extends AsyncDisposable {
@@ -18,9 +17,6 @@ export interface ClientConfig extends AsyncDisposable {
   privateStore(name: string): Promise<string>;
 }
 
-const prefix = "anyarch-client-";
-const ownerFile = "owner.json";
-
 /**
  * Makes the place. With `credentials` the client's session gets them, for these registries before all others, by a
  * copy of the user's Docker configuration that nobody else can read; they appear on no command line. What a killed
@@ -30,10 +26,8 @@ export async function makeClientConfig(
   credentials: ExplicitCredentials,
   ctx: Context,
 ): Promise<ClientConfig> {
-  await removeLeftovers(tmpdir());
-  const temporary = await makeTempDir(tmpdir(), prefix);
+  const temporary = await makeOwnedTempDir();
   try {
-    await writeFile(join(temporary.path, ownerFile), JSON.stringify(ownIdentity()));
     const env =
       Object.keys(credentials).length === 0 ? {} : await writeDockerConfig(temporary, credentials, ctx);
     return {
@@ -49,18 +43,6 @@ export async function makeClientConfig(
   } catch (error) {
     await temporary[Symbol.asyncDispose]();
     throw error;
-  }
-}
-
-/** Directories whose process is gone: kill -9 leaves no time to clean up. */
-async function removeLeftovers(parent: string): Promise<void> {
-  const names = await readdir(parent).catch(() => []);
-  for (const name of names.filter((entry) => entry.startsWith(prefix))) {
-    const path = join(parent, name);
-    const owner = await readFile(join(path, ownerFile), "utf8").catch(() => "");
-    const identity = parseIdentity(owner);
-    if (identity === undefined || processState(identity) !== "dead") continue;
-    await rm(path, { recursive: true, force: true }).catch(() => undefined);
   }
 }
 

@@ -35,6 +35,8 @@ export interface PlannedNode {
 export interface PlacedPlatform {
   readonly platform: string;
   readonly optional: boolean;
+  /** What emulation will cost, where it is built by that; absent otherwise. */
+  readonly warning?: string;
   /** The first is where it is built; the others stand in when it fails. At least one. */
   readonly candidates: readonly Candidate[];
 }

@@ -57,11 +57,7 @@ const binfmt = "/proc/sys/fs/binfmt_misc";
 /** Collects the facts, each within 3 s; what can't be found out is left away. Throws only when cancelled. */
 export async function describeEnvironment(farm: Farm | undefined, ctx: Context): Promise<EnvironmentFacts> {
   const [docker, emulators] = await Promise.all([askDocker(ctx), listEmulators(ctx)]);
-  const mode = environmentMode({
-    inContainer: isContainer(ctx),
-    hasSocket: existsSync("/var/run/docker.sock") || Boolean(ctx.host.env["DOCKER_HOST"]),
-    rootless: docker.rootless || isInUserNamespace(),
-  });
+  const mode = currentMode(ctx, docker.rootless);
   return {
     node: process.version,
     host: { os: ctx.host.os, arch: ctx.host.arch, kernel: release() },
@@ -86,6 +82,15 @@ function describeBuilders({ nodes, unreachable }: Farm): EnvironmentFacts["build
   ];
 }
 
+/** Which of the ways to have a daemon this is; `rootless` is what Docker says of itself. */
+export function currentMode(ctx: Context, rootless = false): EnvironmentMode {
+  return environmentMode({
+    inContainer: isContainer(ctx),
+    hasSocket: hasDocker(ctx.host.env["DOCKER_HOST"]),
+    rootless: rootless || isInUserNamespace(),
+  });
+}
+
 /** Pure; says which of the ways to have a daemon this is. */
 export function environmentMode(found: {
   readonly inContainer: boolean;
@@ -97,8 +102,14 @@ export function environmentMode(found: {
   if (!found.inContainer) return { kind: "host", rootless, text: `On the host itself${suffix}.` };
   if (!found.hasSocket)
     return { kind: "container", rootless, text: `In a container without a Docker socket${suffix}.` };
-  const text = `In a container with a Docker socket (Docker-in-Docker)${suffix}: builds run in that daemon, files are sent to it from here.`;
+  const text = `In a container with a Docker socket (Docker-in-Docker)${suffix}: what Docker builds is built in that daemon, files are sent to it from here.`;
   return { kind: "container-with-docker-socket", rootless, text };
+}
+
+/** Whether a daemon's socket is there, or an address of one that is elsewhere. */
+function hasDocker(address: string | undefined): boolean {
+  if (!address) return existsSync("/var/run/docker.sock");
+  return !address.startsWith("unix://") || existsSync(address.slice("unix://".length));
 }
 
 function isContainer(ctx: Context): boolean {

@@ -27,7 +27,7 @@ export function lacksPlatform(platform: Platform, farm: Farm, emulation: boolean
   };
   if (farm.nodes.length === 0 && farm.unreachable.length === 0)
     return new AnyarchError("BUILDER_LACKS_PLATFORM", `No builder was found that could build ${wanted}.`, {
-      hint: "Start Docker or buildkitd here, or name a builder: --builder ssh://USER@HOST.",
+      hint: "Start Docker (with its buildx plugin) or buildkitd here, or name a builder: --builder ssh://USER@HOST.",
       details,
     });
   const list = [
@@ -52,13 +52,14 @@ export function lacksPlatform(platform: Platform, farm: Farm, emulation: boolean
 
 function describeAbility({ spec, facts }: Node, platform: Platform, emulation: boolean): string {
   const native = formatPlatform(facts.native);
+  const able = `can run ${facts.platforms.map(formatPlatform).join(", ")}`;
   if (!isEligible(spec, platform)) {
     const named = (spec.platforms ?? []).map(formatPlatform).join(", ");
-    return `${spec.name} is ${native} and was named for ${named} only`;
+    return `${spec.name} is ${native}, was named for ${named} only, and ${able}`;
   }
-  if (canRun(facts, platform) && !emulation)
-    return `${spec.name} is ${native} and could only emulate it, which is off`;
-  return `${spec.name} is ${native} and can run ${facts.platforms.map(formatPlatform).join(", ")}`;
+  if (canRun(facts, platform))
+    return `${spec.name} is ${native} and could only emulate it, which ${emulation ? "--fallback emulate would allow" : "is off"}`;
+  return `${spec.name} is ${native} and ${able}`;
 }
 
 /** What is wrong with a node, without its name where the message begins with it. */

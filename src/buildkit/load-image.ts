@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { AnyarchError } from "../errors/error.ts";
 import { runTask } from "../events/task.ts";
 import type { Context } from "../host/context.ts";
-import { makeTempDir } from "../host/temp-dir.ts";
 import type { Descriptor } from "../oci/content.ts";
 import { isIndexType } from "../oci/media-type.ts";
 import { formatPlatform, matchPlatform, parsePlatform, type Platform } from "../oci/platform.ts";
@@ -12,6 +11,7 @@ import { copy } from "../stores/copy.ts";
 import { DockerArchiveStore } from "../stores/docker-archive-store.ts";
 import { OciArchiveStore } from "../stores/archive-store.ts";
 import type { ReadableStore } from "../stores/store.ts";
+import { makeOwnedTempDir } from "./owned-temp-dir.ts";
 
 /** What there is to load. */
 export interface Loadable {
@@ -99,7 +99,7 @@ export async function loadImage(
   ctx: Context,
 ): Promise<WrittenTo> {
   return runTask(ctx.emit, `load into ${engine.program}`, {}, async (task) => {
-    await using temp = await makeTempDir();
+    await using temp = await makeOwnedTempDir();
     const file = join(temp.path, "image.tar");
     const whole = engine.keepsIndexes && isIndexType(descriptor.mediaType);
     const chosen = whole ? descriptor : chooseImage(images, engine, ctx);

@@ -23,10 +23,18 @@ export function isNamedFor(spec: NodeSpec, platform: Platform): boolean {
   return spec.platforms?.some((each) => samePlatform(each, platform)) === true;
 }
 
-/** Undefined where the node can't build the platform. `runs` are the stages as this node would build them. */
-export function weighNode(node: Node, platform: Platform, runs: readonly StageRun[]): Fit | undefined {
+/**
+ * Undefined where the node can't build the platform. `runs` are the stages as this node would build them. With
+ * `standIn` a node that was named for others is taken too.
+ */
+export function weighNode(
+  node: Node,
+  platform: Platform,
+  runs: readonly StageRun[],
+  standIn = false,
+): Fit | undefined {
   const { spec, facts } = node;
-  if (!isEligible(spec, platform)) return undefined;
+  if (!standIn && !isEligible(spec, platform)) return undefined;
   const running = runs.filter((run) => run.needed && run.runs.length > 0);
   const foreign = running.filter((run) => !runsNatively(facts, run.platform));
   if (!foreign.every((run) => canRun(facts, run.platform))) return undefined;

@@ -29,7 +29,8 @@ interface OpenNode extends Node {
  * a malformed endpoint. Disposing of the farm removes everything temporary.
  */
 export async function openFarm(
-  request: Pick<DockerfileRequest, "builders" | "platforms" | "jobs">,
+  request: Pick<DockerfileRequest, "builders" | "platforms" | "jobs"> &
+    Partial<Pick<DockerfileRequest, "fallback">>,
   options: FarmOptions,
   ctx: Context,
 ): Promise<Farm> {
@@ -45,7 +46,7 @@ export async function openFarm(
   };
   const opener = new Opener(
     tools,
-    request.platforms.map(({ platform }) => platform),
+    { platforms: request.platforms.map(({ platform }) => platform), standIn: request.fallback === "emulate" },
     ctx,
   );
   try {
@@ -88,14 +89,18 @@ function coversAll(given: readonly NodeSpec[], platforms: DockerfileRequest["pla
 
 function specOf({ endpoint, platforms, origin }: BuilderOption, cwd: string): NodeSpec {
   const parsed = parseEndpoint(endpoint, cwd);
-  return { name: endpoint.trim(), endpoint: parsed, ...(platforms !== undefined && { platforms }), origin };
+  // Where the keys lie is of no interest in reports.
+  const name = endpoint.trim().replace(/\?.*$/s, "");
+  return { name, endpoint: parsed, ...(platforms !== undefined && { platforms }), origin };
 }
 
 /** One machine that is named for several platforms is one node: it is probed once and runs one builder. */
 function mergeSame(specs: readonly NodeSpec[]): readonly NodeSpec[] {
   const merged = new Map<string, NodeSpec>();
-  for (const spec of specs) {
-    const key = JSON.stringify(spec.endpoint);
+  for (const each of specs) {
+    const key = JSON.stringify(each.endpoint);
+    const others = [...merged].filter(([other]) => other !== key).map(([, { name }]) => name);
+    const spec = { ...each, name: uniqueName(each.name, others) };
     const known = merged.get(key);
     if (known === undefined) {
       merged.set(key, spec);
@@ -107,6 +112,13 @@ function mergeSame(specs: readonly NodeSpec[]): readonly NodeSpec[] {
     merged.set(key, { ...rest, ...(both !== undefined && { platforms: both }) });
   }
   return [...merged.values()];
+}
+
+/** The same address with other certificates is another builder: "tcp://host:1234 (2)". */
+function uniqueName(name: string, taken: readonly string[]): string {
+  let unique = name;
+  for (let count = 2; taken.includes(unique); count++) unique = `${name} (${count})`;
+  return unique;
 }
 
 /** Each node of a builder that has several is a machine of its own. */
@@ -122,23 +134,31 @@ async function expand(spec: NodeSpec, ctx: Context): Promise<readonly NodeSpec[]
   }));
 }
 
+interface Wanted {
+  readonly platforms: readonly Platform[];
+  /** Whether nodes that were named for other platforms may stand in. */
+  readonly standIn: boolean;
+}
+
 class Opener {
   readonly nodes: OpenNode[] = [];
   readonly unreachable: UnreachableNode[] = [];
   readonly #connections: Connection[] = [];
   readonly #tools: FarmTools;
-  readonly #platforms: readonly Platform[];
+  readonly #wanted: Wanted;
   readonly #ctx: Context;
   #count = 0;
 
-  constructor(tools: FarmTools, platforms: readonly Platform[], ctx: Context) {
+  constructor(tools: FarmTools, wanted: Wanted, ctx: Context) {
     this.#tools = tools;
-    this.#platforms = platforms;
+    this.#wanted = wanted;
     this.#ctx = ctx;
   }
 
   canRunAll(): boolean {
-    return this.#platforms.every((platform) => this.nodes.some(({ facts }) => canRun(facts, platform)));
+    return this.#wanted.platforms.every((platform) =>
+      this.nodes.some(({ facts }) => canRun(facts, platform)),
+    );
   }
 
   /** Probes side by side; the order of the specs stays that of the nodes. */
@@ -159,7 +179,9 @@ class Opener {
     this.#connections.push(connection);
     const directory = join(this.#tools.config.directory, `probe-${number}`);
     await mkdir(directory);
-    const platforms = this.#platforms.filter((platform) => isEligible(spec, platform));
+    const platforms = this.#wanted.platforms.filter(
+      (platform) => this.#wanted.standIn || isEligible(spec, platform),
+    );
     const facts = await probeNode(
       { name: spec.name, connection, platforms, directory },
       this.#tools,

@@ -1,6 +1,6 @@
 import type { Dockerfile } from "../dockerfile/dockerfile.ts";
 import type { StageFlow } from "../dockerfile/stage-flow.ts";
-import { formatPlatform } from "../oci/platform.ts";
+import { formatPlatform, type Platform } from "../oci/platform.ts";
 import { familiarReference } from "../oci/reference.ts";
 import type { OmittedPlatform } from "../plan/build-plan.ts";
 import type { DockerfileRequest, RequestedPlatform } from "../plan/dockerfile-request.ts";
@@ -15,7 +15,8 @@ import type {
 } from "./dockerfile-plan.ts";
 import { describeNode, lacksPlatform } from "./lacking-platform.ts";
 import type { Farm, Node } from "./node.ts";
-import { weighNode, type Fit } from "./node-fit.ts";
+import { isNamedFor, weighNode, type Fit } from "./node-fit.ts";
+import { withoutSecrets } from "./secret-args.ts";
 import { shellWord } from "./shell-words.ts";
 import type { Command, Solve } from "./solve.ts";
 
@@ -27,8 +28,8 @@ export interface PlacementOptions {
 
 /**
  * Decides which node builds which platform, and which stand in; pure. Nodes named for a platform come first, then
- * native ones, then those on which nothing of the platform has to run, then emulating ones unless that is off. Equal
- * nodes share the platforms. Throws BUILDER_LACKS_PLATFORM, or the error of the node that was named for it, for a
+ * native ones, then those on which nothing of the platform has to run, then emulating ones unless that is off. For a
+ * builder that needn't emulate, one that does stands in with `--fallback emulate` only. Equal nodes share the platforms. Throws BUILDER_LACKS_PLATFORM, or the error of the node that was named for it, for a
  * required platform that nobody can build; optional ones, and all with `--fallback available`, are left out.
  */
 export function placePlatforms(
@@ -89,8 +90,8 @@ function rank(
   flow: StageFlow,
 ): readonly Fit[] {
   const buildArgs = { ...request.buildArgs, ...request.platformBuildArgs[formatPlatform(platform)] };
-  const emulation = request.emulation || request.fallback === "emulate";
-  return farm.nodes
+  const emulate = request.fallback === "emulate";
+  const ranked = farm.nodes
     .flatMap((node) => {
       const runs = flow(dockerfile, {
         target: request.target,
@@ -98,10 +99,17 @@ function rank(
         buildPlatform: node.facts.native,
         targetPlatform: platform,
       });
-      const fit = weighNode(node, platform, runs);
-      return fit === undefined || (fit.placement === "emulated" && !emulation) ? [] : [fit];
+      const fit = weighNode(node, platform, runs, emulate);
+      return fit === undefined || (fit.placement === "emulated" && !request.emulation && !emulate)
+        ? []
+        : [fit];
     })
     .toSorted((a, b) => rankOf(a) - rankOf(b)); // Stable: the order of preference stays.
+  if (emulate) return ranked;
+  const better =
+    ranked.some(({ placement }) => placement !== "emulated") ||
+    farm.unreachable.some(({ spec }) => isNamedFor(spec, platform));
+  return better ? ranked.filter(({ placement, named }) => placement !== "emulated" || named) : ranked;
 }
 
 function omit(
@@ -150,14 +158,32 @@ function placed(
   return {
     platform: formatPlatform(requested.platform),
     optional: requested.optional,
+    ...emulationWarning(requested.platform, fits[0]),
     candidates: fits.map(({ node, placement, why, emulatedStages }): Candidate => ({
       node: node.spec.name,
       placement,
       why,
       emulatedStages,
-      command: printCommand(node.command(solve(requested, node))),
+      command: printCommand(node.command(shown(solve(requested, node)))),
     })),
   };
+}
+
+function emulationWarning(platform: Platform, first: Fit | undefined): Pick<PlacedPlatform, "warning"> {
+  if (first?.placement !== "emulated") return {};
+  const name = formatPlatform(platform);
+  const stages = `stage${first.emulatedStages.length > 1 ? "s" : ""} ${first.emulatedStages.join(", ")}`;
+  return {
+    warning: [
+      `${name} is emulated on ${first.node.spec.name}: the RUN instructions of ${stages} take 2 to 4 times as long`,
+      "or far longer (compilers), with more memory and CPU, and some programs crash under QEMU.",
+      `A builder of that platform (--builder ${name}=ssh://USER@HOST) or a stage FROM --platform=$BUILDPLATFORM avoids it.`,
+    ].join(" "),
+  };
+}
+
+function shown(solve: Solve): Solve {
+  return { ...solve, buildArgs: withoutSecrets(solve.buildArgs) };
 }
 
 /** Set for every client so that it behaves; of no interest to a reader. */

@@ -25,19 +25,23 @@ export function withRelevantHazards(plan: DockerfilePlan): DockerfilePlan {
       .filter(({ candidates }) => candidates[0]?.placement === "emulated")
       .map(({ platform }) => platform),
   );
-  const hazards = plan.hazards.filter(
-    ({ rule, platforms }) =>
-      !rule.endsWith("-under-emulation") || platforms.some((platform) => emulated.has(platform)),
-  );
+  const hazards = plan.hazards.flatMap((hazard) => {
+    if (!hazard.rule.endsWith("-under-emulation")) return [hazard];
+    const platforms = hazard.platforms.filter((platform) => emulated.has(platform));
+    return platforms.length === 0 ? [] : [{ ...hazard, platforms }];
+  });
   return { ...plan, hazards };
 }
 
-/** Says the hazards before anything is built. */
-export function warnOfHazards(plan: DockerfilePlan, ctx: Context): void {
-  for (const { rule, file, line, message } of plan.hazards.slice(0, shown)) {
-    ctx.emit({ type: "log", level: "warning", message: `${file}:${line}: ${message} [${rule}]` });
+/** Says before anything is built what emulation costs, and what of the Dockerfile fits a platform badly. */
+export function warnBeforeBuild({ platforms, hazards }: DockerfilePlan, ctx: Context): void {
+  for (const { platform, warning } of platforms)
+    if (warning !== undefined) ctx.emit({ type: "log", level: "warning", platform, message: warning });
+  for (const { rule, file, line, message } of hazards.slice(0, shown)) {
+    const text = `${file}:${line} ${message}`;
+    ctx.emit({ type: "diagnostic", severity: "warning", code: rule, message: text });
   }
-  const more = plan.hazards.length - shown;
+  const more = hazards.length - shown;
   if (more > 0)
     ctx.emit({ type: "log", level: "warning", message: `${more} more hazards: see \`anyarch check\`.` });
 }

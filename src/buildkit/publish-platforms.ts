@@ -15,6 +15,7 @@ import type { PlatformBuilt, PlatformOutcome } from "./outcome.ts";
 import { allowPartial } from "./partial-result.ts";
 import { type ProvedPlatform, provePlatforms } from "./prove-platforms.ts";
 import { readBack } from "./read-back.ts";
+import { hideSecrets } from "./secret-args.ts";
 import { indexAnnotations } from "./solve-for.ts";
 import { removeTemporaryTags } from "./temporary-tags.ts";
 
@@ -45,7 +46,7 @@ export async function publishPlatforms(
       digest: descriptor.digest,
       mediaType: descriptor.mediaType,
       size: descriptor.size,
-      platforms: reportPlatforms(members, proofs),
+      platforms: reportPlatforms(members, proofs, request),
       omitted,
       published,
       durationMs: Math.round(longest + performance.now() - started),
@@ -105,6 +106,7 @@ async function publishMerged(
 function reportPlatforms(
   members: readonly BuiltMember[],
   proofs: ReadonlyMap<BuiltMember, ProvedPlatform>,
+  request: Pick<DockerfileRequest, "buildArgs" | "platformBuildArgs">,
 ): readonly BuiltPlatform[] {
   const holders = new Map<string, number>();
   for (const { image } of members) {
@@ -115,11 +117,13 @@ function reportPlatforms(
     const { image, outcome } = member;
     const { verified, own } = proofs.get(member) ?? {};
     const { node, placement, durationMs, attempts } = outcome;
+    const platform = formatPlatform(image.descriptor.platform);
+    const hide = hideSecrets({ ...request.buildArgs, ...request.platformBuildArgs[platform] });
     return {
-      platform: formatPlatform(image.descriptor.platform),
+      platform,
       digest: image.descriptor.digest,
       size: image.manifest.layers.reduce((sum, { size }) => sum + size, 0),
-      layers: reportLayers(member, own, holders),
+      layers: reportLayers(member, own, holders).map((layer) => ({ ...layer, name: hide(layer.name) })),
       node,
       placement,
       durationMs: Math.round(durationMs),
@@ -138,7 +142,9 @@ function reportLayers(
   return image.manifest.layers.map(({ digest, size }, index) => {
     const step = steps.length === image.manifest.layers.length ? steps[index]?.created_by : undefined;
     return {
-      name: step?.replace(/ # buildkit$/, "") ?? `layer ${index + 1}`,
+      name:
+        step?.replace(/ # buildkit$/, "").replace(/^RUN \|\d+ .*? \/bin\/sh -c /s, "RUN ") ??
+        `layer ${index + 1}`,
       digest,
       size,
       cached: false,

@@ -9,6 +9,7 @@ import type { Placement } from "./dockerfile-plan.ts";
 import type { Node } from "./node.ts";
 import { RawjsonReader } from "./rawjson.ts";
 import type { Solve } from "./solve.ts";
+import { hideSecrets } from "./secret-args.ts";
 import { solveError, type SolvePlace } from "./solve-error.ts";
 import { SolveEvents } from "./solve-events.ts";
 import { readSolveMetadata } from "./solve-metadata.ts";
@@ -48,9 +49,8 @@ export async function runSolve(
   ctx: Context,
 ): Promise<SolveResult> {
   const platform = formatPlatform(solve.platform);
-  const { name } = node.spec;
   const { placement, reader, isCrash, parent } = options;
-  const place: SolvePlace = { platform, node: name, placement, version: node.facts.version };
+  const place: SolvePlace = { platform, node: node.spec.name, placement, version: node.facts.version };
   await rm(solve.metadataFile, { force: true });
   const stop = new AbortController();
   let end: WatchEnd | undefined;
@@ -69,6 +69,7 @@ export async function runSolve(
     emit: ctx.emit,
     reader,
     isCrash,
+    hide: hideSecrets(solve.buildArgs),
     watchdog,
   });
   const signal = AbortSignal.any([ctx.signal, stop.signal]);
@@ -136,6 +137,7 @@ function reportDiagnoses(diagnoses: readonly Diagnosis[], platform: string, ctx:
       code,
       message: `${title}: ${why}`,
       platform,
+      reported: true,
       ...(hint !== "" && { hint }),
     });
   }

@@ -4,7 +4,7 @@ import { AnyarchError } from "../errors/error.ts";
 import type { Placement } from "./dockerfile-plan.ts";
 import { readFailure } from "./solve-failure.ts";
 import type { FailedVertex } from "./solve-events.ts";
-import { formatStep } from "./vertex-name.ts";
+import { formatStep, withShortDigests } from "./vertex-name.ts";
 import type { WatchEnd } from "./watchdog.ts";
 
 /** Where a solve ran. */
@@ -45,6 +45,8 @@ export interface SolveErrorDetails {
   readonly exitCode?: number;
   /** "SIGSEGV": what the exit code says, or the emulator. */
   readonly signal?: string;
+  /** Why, as a clause without a full stop: "exit code 1", "the builder gives no answer any more". */
+  readonly why: string;
   /** The emulator's own words where it crashed. */
   readonly emulatorCrash?: string;
   /** Why another try on the same node may succeed. */
@@ -70,6 +72,7 @@ export function solveError(failure: SolveFailure): AnyarchError {
     placement: place.placement,
     emulated,
     ...(place.version !== undefined && { buildkit: place.version }),
+    why: read.why,
     ...(vertex?.step && { step: vertex.step }),
     ...(exitCode !== undefined && { exitCode }),
     ...(signal !== undefined && { signal }),
@@ -93,7 +96,7 @@ export function solveError(failure: SolveFailure): AnyarchError {
 function stepText(vertex: FailedVertex | undefined): string {
   if (vertex === undefined) return "";
   const name = vertex.step === undefined ? vertex.name : formatStep(vertex.step);
-  const short = name.replace(/\s+/g, " ");
+  const short = withShortDigests(name.replace(/\s+/g, " "));
   return `, in ${short.length > 200 ? `${short.slice(0, 200)}…` : short}`;
 }
 
@@ -102,10 +105,12 @@ function quoted(log: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : ["Its last lines:", ...lines.map((line) => `  | ${line.slice(0, 300)}`)];
 }
 
+/** What to do, a line for each fix; the rest of it, and why, the diagnosis tells. */
 function hintOf(best: Diagnosis | undefined): string | undefined {
   if (best === undefined || best.confidence === "possible" || best.fixes.length === 0) return undefined;
-  const fixes = best.fixes.map(({ title, detail }) => (detail === "" ? title : `${title}: ${detail}`));
-  return [`${best.title}: ${best.why}`, ...fixes].join("\n");
+  return best.fixes
+    .map(({ title, detail }) => [title, detail.split("\n", 1)[0]].filter(Boolean).join(": "))
+    .join("\n");
 }
 
 function hintFor(code: ErrorCode, emulated: boolean, signal: string | undefined): string | undefined {

@@ -102,12 +102,14 @@ function endedByWatchdog({ failed, interrupted }: SolveFailure, end: WatchEnd): 
     return {
       code: "BUILD_STALLED",
       what,
-      why: `the emulator said “${end.line.trim()}”, then nothing for ${seconds}`,
+      why: `the emulator crashed (${/signal \d+/.exec(end.line)?.[0] ?? end.line.trim()}), then it was silent for ${seconds}`,
       vertex: vertex ?? interrupted[0],
       signal: signals[Number(/signal (\d+)/.exec(end.line)?.[1])],
     };
   }
-  const [vertex] = [...interrupted.filter(({ step }) => step !== undefined), ...interrupted];
+  // The client tells what it cancels, when it has the time to.
+  const running = [...interrupted, ...failed];
+  const vertex = running.find(({ step }) => step !== undefined) ?? running[0];
   if (end.reason === "lost")
     return {
       code: "BUILDER_LOST",

@@ -33,3 +33,16 @@ export function formatStep(step: FailedStep): string {
     .filter((part) => part !== undefined)
     .join(" ");
 }
+
+const longestName = 160;
+
+/** What a vertex is called while it runs: without its platform, which is told beside it, and cut where it is long. */
+export function taskName(name: string, platform: string): string {
+  const own = withShortDigests(name.replace(`[${platform} `, "["));
+  return own.length > longestName ? `${own.slice(0, longestName)}…` : own;
+}
+
+/** "debian:12@sha256:d1f2…" for "debian:12@sha256:" and 64 digits: for people, who only compare them. */
+export function withShortDigests(text: string): string {
+  return text.replace(/@sha256:([0-9a-f]{12})[0-9a-f]{52}\b/g, "@sha256:$1…");
+}

@@ -111,7 +111,8 @@ function dockerfileFlags(cli: Command): Command {
     .option("--temporary-tags", "push platforms under tags that are removed at the end, not by digest only")
     .option("--retries <n>", "tries per builder after transient faults (default 2)", wholeNumber)
     .option("--timeout <duration>", "for one platform on one builder: 45m")
-    .option("--silence-limit <duration>", "end a build without a sign of life for so long: 10m");
+    .option("--silence-limit <duration>", "end a build without a sign of life for so long: 10m")
+    .option("--crash-silence <duration>", "the same for a step in which an emulator crashed (default 30s)");
 }
 
 interface BuildArgs {
@@ -178,6 +179,7 @@ const optionOf: Readonly<Record<string, keyof BuildOptions>> = {
   retries: "retries",
   timeout: "timeout",
   silenceLimit: "silenceLimit",
+  crashSilence: "crashSilence",
 };
 
 /** What was said on the command line, and nothing else, as options of the API. */

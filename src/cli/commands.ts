@@ -29,7 +29,7 @@ export interface CommandEntry {
 /** To add a command, add its file to commands/ and name it here; a test compares the two. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
   build: {
-    summary: "Assemble an application's image for one or more platforms",
+    summary: "Build an application's or a Dockerfile's image for one or more platforms",
     load: async () => (await import("./commands/build.ts")).command,
   },
   inspect: {
@@ -63,6 +63,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   rules: {
     summary: "List the faults that anyarch knows",
     load: async () => (await import("./commands/rules.ts")).command,
+  },
+  check: {
+    summary: "Find in Dockerfiles what goes wrong on other platforms",
+    load: async () => (await import("./commands/check.ts")).command,
   },
   cache: {
     summary: "Show or prune what is kept of downloads and layers",

@@ -105,10 +105,12 @@ function colorMode(argv: readonly string[]): ColorMode {
   return value === "always" || value === "never" ? value : "auto";
 }
 
-/** A flag's value, for what has to be known before the command line is parsed, or although it can't be. */
+/** A flag's value, the last as ever, for what has to be known before the command line is parsed, or although it can't be. */
 function valueOf(flag: string, argv: readonly string[]): string | undefined {
-  const at = argv.indexOf(flag);
-  return at >= 0 ? argv[at + 1] : argv.find((word) => word.startsWith(`${flag}=`))?.slice(flag.length + 1);
+  const at = argv.findLastIndex((word) => word === flag || word.startsWith(`${flag}=`));
+  const word = argv[at];
+  if (word === undefined) return undefined;
+  return word === flag ? argv[at + 1] : word.slice(flag.length + 1);
 }
 
 /** Somebody may sit before it and press Ctrl-C instead of Ctrl-D. */

@@ -85,8 +85,9 @@ function stageOf(
   step: FailedStep | undefined,
 ): Stage | undefined {
   const { stages } = dockerfile;
+  const asked = step?.stage?.toLowerCase();
   const named = stages.find(
-    ({ name, index }) => name === step?.stage?.toLowerCase() || `stage-${index}` === step?.stage,
+    ({ name, index }) => asked !== undefined && (name === asked || `stage-${index}` === asked),
   );
   const ofLanguage = stages.find(
     (stage) =>

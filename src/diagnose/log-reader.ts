@@ -27,7 +27,7 @@ export function openLogReader(known: KnownFacts = {}): NumberedLogReader {
       const placed = tracker.place(text, step);
       const decisive = placed.kind === "output" && isDecisive(placed.text);
       digest.add({ number, ...placed }, decisive);
-      changed ||= decisive;
+      changed = true;
     }
   };
   const line = (raw: string, step?: FailedStep): void => {

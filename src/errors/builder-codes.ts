@@ -40,7 +40,7 @@ export const builderCodes = {
   BUILDER_LOST: {
     title: "A builder was lost while it built",
     exit: 1,
-    hint: "Look at BuildKit's log and the memory of that machine, or name a second builder for the platform.",
+    hint: "Look at BuildKit's log and the memory of that machine, or name a second builder for the platform, which stands in: --builder PLATFORM=FIRST --builder PLATFORM=SECOND",
   },
   BUILD_FAILED: {
     title: "The build of a platform failed",

@@ -31,6 +31,8 @@ export interface TaskFinished {
   readonly status: "done" | "cached" | "failed" | "cancelled";
   /** A short result: "13.1 MB", "mounted from library/python". */
   readonly detail?: string;
+  /** Milliseconds that it took, where it didn't run all the time between its two events. */
+  readonly durationMs?: number;
 }
 
 export interface LogEvent {
@@ -62,6 +64,8 @@ export interface DiagnosticEvent {
   readonly message: string;
   readonly hint?: string;
   readonly platform?: string;
+  /** The error or the result at the end says the same in full: whoever shows both may leave this away. */
+  readonly reported?: boolean;
 }
 
 export type Emit = (event: BuildEvent) => void;

@@ -76,6 +76,7 @@ function dockerfileSection(raw: RawBuild) {
     retries: raw.retries,
     timeout: raw.timeout,
     silenceLimit: raw.silence_limit,
+    crashSilence: raw.crash_silence,
   };
 }
 

@@ -44,6 +44,11 @@ export interface ConfigFile {
   readonly registries: Readonly<Record<string, RegistrySettings>>;
   readonly debian: DebianSettings | undefined;
   readonly verifyAllow: readonly string[];
+  /** Rules of `check` that are left out, and severities in place of their own. */
+  readonly check: {
+    readonly skip: readonly string[];
+    readonly severity: Readonly<Record<string, "error" | "warning" | "info" | "off">>;
+  };
 }
 
 const names = ["anyarch.toml", "pycontainer.toml"] as const;
@@ -98,6 +103,7 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
     registries: registrySettings(raw, directory),
     debian: debianSettings(raw, directory),
     verifyAllow: raw.verify?.allow ?? [],
+    check: { skip: raw.check?.skip ?? [], severity: raw.check?.severity ?? {} },
   };
 }
 

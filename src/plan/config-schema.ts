@@ -64,6 +64,7 @@ const build = v.strictObject({
   retries: optional(v.number()),
   timeout: optional(text),
   silence_limit: optional(text),
+  crash_silence: optional(text),
 });
 
 const config = v.strictObject({
@@ -104,6 +105,12 @@ const config = v.strictObject({
     }),
   ),
   verify: optional(v.strictObject({ allow: optional(v.array(text)) })),
+  check: optional(
+    v.strictObject({
+      skip: optional(v.array(text)),
+      severity: optional(v.record(text, v.picklist(["error", "warning", "info", "off"]))),
+    }),
+  ),
 });
 
 export type RawConfig = v.InferOutput<typeof config>;

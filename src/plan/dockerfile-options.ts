@@ -38,4 +38,6 @@ export interface DockerfileOptions {
   readonly timeout?: string;
   /** Without a sign of life: "10m"; no limit by default. */
   readonly silenceLimit?: string;
+  /** Silence that a step is given after an emulator crashed in it; "30s" by default. */
+  readonly crashSilence?: string;
 }

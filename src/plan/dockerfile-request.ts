@@ -202,7 +202,7 @@ type How = Pick<
 >;
 
 function howToBuild(merged: BuildOptions): How {
-  const { target, network, provenance, sbom, timeout, silenceLimit } = merged;
+  const { target, network, provenance, sbom, timeout, silenceLimit, crashSilence } = merged;
   const fallback = oneOf(merged.fallback ?? "none", ["none", "available", "emulate"], "--fallback");
   if (fallback === "emulate" && merged.emulation === false)
     throw new AnyarchError("USAGE", "--fallback emulate and --no-emulation contradict each other.");
@@ -218,7 +218,7 @@ function howToBuild(merged: BuildOptions): How {
     retries: wholeFrom(0, merged.retries ?? 2, "--retries"),
     ...(timeout !== undefined && { timeoutMs: milliseconds(timeout) }),
     ...(silenceLimit !== undefined && { silenceMs: milliseconds(silenceLimit) }),
-    crashSilenceMs: 30_000,
+    crashSilenceMs: milliseconds(crashSilence ?? "30s"),
   };
 }
 

@@ -54,6 +54,7 @@ const ownFlags: Readonly<Record<Engine, Readonly<Partial<Record<keyof BuildOptio
     retries: "--retries",
     timeout: "--timeout",
     silenceLimit: "--silence-limit",
+    crashSilence: "--crash-silence",
   },
 };
 

@@ -6,7 +6,7 @@ import { createAuthority } from "./certificates.ts";
 import { withCleanup, type Stoppable } from "./cleanup.ts";
 import { startEnclosed } from "./enclosure.ts";
 import { needEngine, type Engines } from "./install.ts";
-import { makeMountableTempDir } from "./mounts.ts";
+import { makeMountableTempDir, mountSmallDisk } from "./mounts.ts";
 import { run, type RunOptions } from "./process.ts";
 import { registerQemu } from "./qemu.ts";
 import type { Registry } from "./registry.ts";
@@ -29,6 +29,8 @@ export interface BuildkitdOptions {
   /** Names that lead to 127.0.0.1 for the daemon (not in its containers). */
   readonly hosts?: readonly string[];
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Bytes of the disk that its data are on, a file system of its own; default: the machine's. */
+  readonly diskBytes?: number;
   /** More of buildkitd.toml: whole tables only. */
   readonly configuration?: string;
 }
@@ -180,6 +182,7 @@ export async function startBuildkitd(options: BuildkitdOptions = {}): Promise<Bu
     const file = (name: string): string => join(directory, name);
     const root = file("root");
     await mkdir(root);
+    if (options.diskBytes !== undefined) await mountSmallDisk(root, options.diskBytes);
     const certificates =
       listen === "tcp-tls" ? await issueCertificates(file("tls"), options.certificateDays) : undefined;
     const wanted =

@@ -22,3 +22,8 @@ export async function makeMountableTempDir(): Promise<TempDir> {
     },
   };
 }
+
+/** Puts an empty file system of so many bytes at a directory below one of `makeMountableTempDir`. Needs root. */
+export async function mountSmallDisk(directory: string, bytes: number): Promise<void> {
+  await run("mount", ["-t", "tmpfs", "-o", `size=${bytes},mode=755`, "tmpfs", directory]);
+}

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { AnyarchError, explain, type ExplainReport, faults, type LogSource } from "../../index.ts";
+import { AnyarchError, explain, type ExplainReport, type LogSource, type Rule, rules } from "../../index.ts";
 import type { CommandModule } from "../commands.ts";
 import { collect, outputFlags } from "../flags.ts";
 
@@ -15,13 +15,13 @@ export const command: CommandModule = {
       .option("--builder <name>", "the builder whose history it is"),
   async run([logs], flags, io) {
     const output = outputFlags(flags);
-    const { showDiagnoses, showFault } = await import("../render/diagnosis.ts");
+    const { showDiagnoses, showRule } = await import("../render/diagnosis.ts");
     const names = (logs ?? []) as readonly string[];
-    const fault = await namedFault(names);
-    if (fault !== undefined) {
+    const rule = await namedRule(names);
+    if (rule !== undefined) {
       if (output.format === "json")
-        io.terminal.out(`${JSON.stringify({ schema: "anyarch.fault/v1", fault })}\n`);
-      else showFault(io.terminal, fault);
+        io.terminal.out(`${JSON.stringify({ schema: "anyarch.rule/v1", rule })}\n`);
+      else showRule(io.terminal, rule);
       return 0;
     }
     const options = optionsOf(flags);
@@ -40,16 +40,11 @@ export const command: CommandModule = {
   },
 };
 
-/** A single word that is no file may be the code of a fault. */
-async function namedFault(names: readonly string[]): ReturnType<typeof faultNamed> {
+/** A single word that is no file may be the code of a fault, or the name of a rule for Dockerfiles. */
+async function namedRule(names: readonly string[]): Promise<Rule | undefined> {
   const [name] = names;
-  return names.length === 1 && name !== undefined && name !== "-" && !existsSync(name)
-    ? faultNamed(name)
-    : undefined;
-}
-
-async function faultNamed(code: string): Promise<Awaited<ReturnType<typeof faults>>[number] | undefined> {
-  return (await faults()).find((fault) => fault.code === code);
+  if (names.length !== 1 || name === undefined || name === "-" || existsSync(name)) return undefined;
+  return (await rules()).find(({ id }) => id === name);
 }
 
 function optionsOf(flags: Readonly<Record<string, unknown>>): Parameters<typeof explain>[1] {

@@ -1,7 +1,7 @@
-import type { Diagnosis, Fault, Fix } from "../../index.ts";
+import type { Diagnosis, Fix, Rule } from "../../index.ts";
 import type { Terminal } from "../terminal.ts";
 
-const labelWidth = 10;
+const labelWidth = 11;
 const widest = 110;
 /** Lines of evidence that are shown without --verbose. */
 const shownEvidence = 3;
@@ -74,15 +74,24 @@ function showFixes(terminal: Terminal, fixes: readonly Fix[]): void {
   }
 }
 
-/** A fault by itself, as anyarch explain CODE shows it. */
-export function showFault(terminal: Terminal, fault: Fault): void {
-  terminal.out(`${terminal.paint("out", "bold", fault.title)}\n`);
-  const kind = fault.architecture ? "a fault of architecture" : "nothing to do with the CPU architecture";
-  block(terminal, "", terminal.paint("out", "dim", `[${fault.code}] ${kind}`));
-  block(terminal, "looks like", fault.examples.map((text) => cut(text.split("\n").at(-1) ?? "")).join("\n"));
-  block(terminal, "why", fault.why);
-  showFixes(terminal, fault.fixes);
-  if (fault.references.length > 0) block(terminal, "read more", fault.references.join("\n"));
+/** A rule by itself, as anyarch explain CODE shows it. */
+export function showRule(terminal: Terminal, rule: Rule): void {
+  const { source, id, title, architecture, severity, examples, why, fixes, references } = rule;
+  terminal.out(`${terminal.paint("out", "bold", title)}\n`);
+  const kind =
+    source === "dockerfile"
+      ? `a hazard in Dockerfiles, ${severity ?? "warning"}`
+      : architecture === true
+        ? "a fault of architecture or emulation"
+        : "nothing to do with the CPU architecture";
+  block(terminal, "", terminal.paint("out", "dim", `[${id}] ${kind}`));
+  for (const [at, example] of examples.slice(0, 2).entries()) {
+    const lines = example.trim().split("\n").map(cut).join("\n");
+    block(terminal, at === 0 ? "looks like" : "or", lines, 0, true);
+  }
+  block(terminal, "why", why);
+  showFixes(terminal, fixes);
+  if (references.length > 0) block(terminal, "read more", references.join("\n"));
 }
 
 function cut(text: string): string {
@@ -90,11 +99,11 @@ function cut(text: string): string {
 }
 
 /** Text beside its label, wrapped where it is prose; lines that are code keep their breaks. */
-function block(terminal: Terminal, label: string, text: string, indent = 0): void {
+function block(terminal: Terminal, label: string, text: string, indent = 0, whole = false): void {
   const width = Math.min(terminal.columns, widest) - labelWidth - 2 - indent;
   let name = label;
   for (const line of text.split("\n")) {
-    for (const row of wrap(line, width)) {
+    for (const row of whole ? [line] : wrap(line, width)) {
       const head = terminal.paint("out", "cyan", name.padEnd(labelWidth));
       terminal.out(`  ${head}${" ".repeat(indent)}${row}\n`);
       name = "";

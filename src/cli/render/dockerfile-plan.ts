@@ -45,10 +45,11 @@ function nodeRow(terminal: Terminal, node: DockerfilePlan["nodes"][number]): str
   ];
 }
 
-function describePlatform(terminal: Terminal, { platform, optional, candidates }: Placed): string {
+function describePlatform(terminal: Terminal, { platform, optional, warning, candidates }: Placed): string {
   const name = terminal.paint("out", "bold", platform);
   const lines = candidates.map((candidate, index) => describeCandidate(terminal, candidate, index));
-  return `${name}${optional ? " (may be missing)" : ""}\n${indented(lines.join(""))}`;
+  const cost = warning === undefined ? "" : `${terminal.paint("out", "yellow", "warning")} ${warning}\n`;
+  return `${name}${optional ? " (may be missing)" : ""}\n${indented(`${lines.join("")}${cost}`)}`;
 }
 
 function describeCandidate(terminal: Terminal, candidate: Candidate, index: number): string {

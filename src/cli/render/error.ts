@@ -1,6 +1,6 @@
 import { toAnyarchError } from "../../index.ts";
 import type { Terminal } from "../terminal.ts";
-import { showFailureDetails } from "./diagnoses.ts";
+import { hintBeside, showFailureDetails } from "./diagnoses.ts";
 
 /**
  * Shows an error on stderr, and on stdout as one JSON object (`json`) or as the last event (`events`); returns the exit
@@ -28,7 +28,8 @@ export function showError(
   const cancelled = error.code === "CANCELLED";
   const label = cancelled ? "" : `${terminal.paint("err", "red", "error")} `;
   terminal.err(`${label}${error.message}\n`);
-  if (error.hint !== undefined) terminal.err(`${indent(error.hint)}\n`);
+  const beside = hintBeside(error);
+  if (beside !== "") terminal.err(`${indent(beside)}\n`);
   if (!cancelled) terminal.err(`${terminal.paint("err", "dim", `  [${error.code}]`)}\n`);
   showFailureDetails(terminal, error, options.version);
   if (options.verbose || error.code === "INTERNAL") {

@@ -57,7 +57,8 @@ export function createPlainRenderer(terminal: Terminal, options: RendererOptions
         }
         return;
       case "diagnostic":
-        line(`${event.severity} ${event.code}: ${label(printable(event.message), event.platform)}`);
+        if (event.reported !== true)
+          line(`${event.severity} ${event.code}: ${label(printable(event.message), event.platform)}`);
     }
   };
   return { emit, close: () => {} };
@@ -89,7 +90,7 @@ export function finishedLine(
   const time = terminal.paint(
     "err",
     "dim",
-    event.status === "cached" ? "cached" : formatSeconds(now - task.started),
+    event.status === "cached" ? "cached" : formatSeconds(event.durationMs ?? now - task.started),
   );
   const detail = event.detail === undefined ? "" : `  ${terminal.paint("err", "dim", event.detail)}`;
   return `${terminal.paint("err", style, mark)} ${task.name}${detail}  ${time}`;

@@ -86,6 +86,7 @@ class LiveView {
         return;
       }
       case "diagnostic": {
+        if (event.reported === true) return;
         const style = event.severity === "error" ? "red" : "yellow";
         this.#above(`${this.#paint(style, event.code)} ${printable(event.message)}`);
       }

@@ -77,6 +77,15 @@ function builderCompile(use: Use): Compile | undefined {
   if (program === "cmake" && !args.includes("--build") && !args.includes("--install")) return undefined;
   if (/^(?:swift|zig|stack|cabal|dune)$/.test(program) && !/^(?:build|install|build-exe)$/.test(verb))
     return undefined;
+  if (
+    /^g?make$/.test(program) &&
+    args.some((word) =>
+      /^(?:test|lint|check|fmt|vet|format|clean|deps|download|vendor|generate|docs?|verify|proto\w*|tidy|ui|web|frontend|assets|static)(?:[-_/]|$)/.test(
+        word,
+      ),
+    )
+  )
+    return undefined;
   if (program === "mix" && verb !== "release") return undefined;
   const env = [...executed.variables.entries()].some(
     ([name, value]) =>

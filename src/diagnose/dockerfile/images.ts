@@ -51,7 +51,7 @@ const singleArch: readonly (readonly [image: RegExp, arch: string])[] = [
 ];
 
 /** Docker Hub's long forms shortened: docker.io/library/alpine → alpine. */
-export function shortImage(image: string): string {
+function shortImage(image: string): string {
   return image
     .replace(/^(?:index\.)?docker\.io\//, "")
     .replace(/^library\//, "")

@@ -22,6 +22,8 @@ export interface StageFacts {
   readonly ships: boolean;
   /** Of a stage that FROM picks by the target: the architectures that pick it. */
   readonly onlyFor?: ReadonlySet<string>;
+  /** FROM or COPY picks it in some builds and not in others. */
+  readonly selected: boolean;
   /** Expanded FROM, per scenario the same unless it depends on one. */
   readonly name: string;
 }
@@ -178,6 +180,7 @@ function factsOf(
       isImage: isImage(index),
       ships: ships.has(index),
       name: stage.name ?? String(index),
+      selected: onlyFor !== undefined,
       ...(parent !== undefined && { parent }),
       ...(onlyFor !== undefined && { onlyFor }),
     };
@@ -197,4 +200,11 @@ function nameArch(stage: Stage): ReadonlySet<string> | undefined {
     stage.name ?? "",
   );
   return match === null ? undefined : new Set([match[1] ?? ""]);
+}
+
+/** The lines that expand a variable. */
+export function linesUsing(model: DockerfileModel, name: string): readonly string[] {
+  if (!/^\w+$/.test(name)) return [];
+  const used = new RegExp(`\\$\\{?${name}\\b`);
+  return model.lines.filter((line) => used.test(line));
 }

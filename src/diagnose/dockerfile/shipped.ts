@@ -1,8 +1,9 @@
 import { posix } from "node:path";
+import { isShippedImage } from "./image-stages.ts";
 import type { CopyEdge, DockerfileModel } from "./model.ts";
 
 /** Stages whose file system `index` has at its start, itself included: it and the stages FROM it. */
-export function descendants(model: DockerfileModel, index: number): ReadonlySet<number> {
+function descendants(model: DockerfileModel, index: number): ReadonlySet<number> {
   const found = new Set([index]);
   for (const { index: each, parent } of model.stages)
     if (parent !== undefined && found.has(parent)) found.add(each);
@@ -29,6 +30,24 @@ export function isAlternative(model: DockerfileModel, index: number): boolean {
   const used =
     model.stages.some(({ parent }) => parent === index) || model.copies.some(({ from }) => from === index);
   return !needed && !used;
+}
+
+/** Whether files of a stage that a COPY takes out end in an image that somebody runs. */
+export function reachesShippedImage(
+  model: DockerfileModel,
+  index: number,
+  seen = new Set<number>(),
+): boolean {
+  if (seen.has(index)) return false;
+  seen.add(index);
+  return copiesFrom(model, index).some(
+    ({ to }) => endsInShippedImage(model, to) || reachesShippedImage(model, to, seen),
+  );
+}
+
+/** Whether a stage, or one FROM it, is an image that somebody runs. */
+export function endsInShippedImage(model: DockerfileModel, index: number): boolean {
+  return [...descendants(model, index)].some((each) => isShippedImage(model, each));
 }
 
 /** The copies that take `path` (absolute, or relative to an unknown directory) out of a stage. */

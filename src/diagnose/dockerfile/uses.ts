@@ -1,5 +1,5 @@
 import type { Instruction } from "../../dockerfile/dockerfile.ts";
-import type { Executed } from "../shell/evaluate.ts";
+import type { Executed } from "../shell/trace.ts";
 import type { DockerfileModel, ScenarioView, StageFacts } from "./model.ts";
 import { lineInText } from "./script.ts";
 import type { InstructionView, StageView } from "./stage-view.ts";
@@ -52,7 +52,16 @@ export function placesOf(model: DockerfileModel): readonly Place[] {
 
 /** A stage that is picked for other architectures says nothing in this scenario. */
 function isFor(facts: StageFacts, view: ScenarioView): boolean {
+  if (isWindows(view.stages[facts.index]?.base ?? "", facts)) return false;
   return facts.onlyFor === undefined || facts.onlyFor.has(view.scenario.target.architecture);
+}
+
+/** Images for Windows exist for amd64 in all but name; their scripts aren't shell scripts. */
+function isWindows(base: string, { stage }: StageFacts): boolean {
+  if (/windowsservercore|nanoserver|mcr\.microsoft\.com\/windows\b|-windows-/i.test(base)) return true;
+  return stage.instructions.some(
+    ({ keyword, text }) => keyword === "SHELL" && /powershell|pwsh\.exe|cmd(?:\.exe)?"/i.test(text),
+  );
 }
 
 export function usesOf(model: DockerfileModel): readonly Use[] {
@@ -61,6 +70,8 @@ export function usesOf(model: DockerfileModel): readonly Use[] {
   const found: Use[] = [];
   for (const place of placesOf(model)) {
     for (const executed of place.at.trace?.commands ?? []) {
+      // What a shell is handed stands there by itself.
+      if (executed.wrapper) continue;
       const [program = "", ...args] = unwrapped(executed.argv);
       found.push({
         ...place,

@@ -1,7 +1,7 @@
 /* oxlint-disable no-control-regex -- terminal sequences are made of control characters */
 /** A line longer than this is cut in its middle: rules look at messages, not at data. In characters. */
-const longest = 4000;
-const keptOfEnd = 1000;
+const longest = 2400;
+const keptOfEnd = 800;
 
 const terminalSequences =
   /\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]{0,300}(?:\x07|\x1b\\)|[()][0-9A-B]|[=>78])/g;

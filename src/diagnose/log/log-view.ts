@@ -16,7 +16,7 @@ export interface LogView {
   readonly emulator: boolean;
   /** An emulator was set up before the build. */
   readonly emulatorSetUp: boolean;
-  /** Whether any line of output, command or platform's name matches. */
+  /** Whether any line, command or platform's name matches. */
   has(pattern: RegExp): boolean;
 }
 
@@ -56,7 +56,7 @@ export function viewLog(
   for (const { step } of lines) if (step?.platform !== undefined) platforms.add(step.platform);
   for (const text of [...commands, ...lines.map((line) => line.text)]) collectPlatforms(text, platforms);
   const any = (pattern: RegExp): boolean =>
-    output.some(({ text }) => pattern.test(text)) ||
+    lines.some(({ text }) => pattern.test(text)) ||
     commands.some((text) => pattern.test(text)) ||
     [...platforms].some((name) => pattern.test(name));
   return {
@@ -131,7 +131,7 @@ export function emulationOf(
     return cpu === undefined ? { level: "likely" } : { level: "shown", emulated: true };
   // Most machines that build for several platforms are amd64.
   if (cpu !== undefined && cpu !== "amd64" && cpu !== "386") return { level: "likely" };
-  return { level: cpu === undefined ? "unknown" : "not" };
+  return { level: "unknown" };
 }
 
 /** A 64-bit x86 CPU runs 32-bit programs by itself; arm64 servers mostly don't, but many do. */

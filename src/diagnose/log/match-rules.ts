@@ -1,4 +1,5 @@
 import type { Diagnosis, Fix } from "../diagnosis.ts";
+import { isDecisive } from "./decisive-words.ts";
 import type { LogLine, LogStep } from "./log-line.ts";
 import type { LogPattern, LogRule } from "./log-rule.ts";
 import { buildPlatformPatch, languageOf } from "../build-platform-patch.ts";
@@ -7,6 +8,8 @@ import { type EmulationLevel, emulationOf, type LogView } from "./log-view.ts";
 const before = 20;
 const after = 10;
 const mostEvidence = 10;
+/** Of so many every line is looked at; of more those with a decisive word. */
+const fewLines = 3000;
 
 interface Match {
   readonly rule: LogRule;
@@ -19,20 +22,27 @@ interface Match {
 /** Tries every rule on a log; best first, at most one diagnosis a code. */
 export function matchRules(log: LogView, rules: readonly LogRule[]): readonly Diagnosis[] {
   const matches: Match[] = [];
+  const few = log.lines.length <= fewLines;
+  const telling = log.lines.flatMap((line, at) =>
+    line.kind === "output" && (few || isDecisive(line.text)) ? [{ line, at }] : [],
+  );
   for (const rule of rules) {
-    const match = tryRule(rule, log);
+    const match = tryRule(rule, log, telling);
     if (match !== undefined) matches.push(match);
   }
   return rank(matches).map((match) => diagnosisOf(match, log));
 }
 
-function tryRule(rule: LogRule, log: LogView): Match | undefined {
+function tryRule(
+  rule: LogRule,
+  log: LogView,
+  telling: readonly { readonly line: LogLine; readonly at: number }[],
+): Match | undefined {
   let best: { score: number; pattern: LogPattern; at: number } | undefined;
   const hits: number[] = [];
   for (const pattern of rule.patterns) {
-    for (const [at, line] of log.lines.entries()) {
-      if (line.kind !== "output" || !pattern.line.test(line.text)) continue;
-      if (!holds(pattern, at, line, log)) continue;
+    for (const { line, at } of telling) {
+      if (!pattern.line.test(line.text) || !holds(pattern, at, line, log)) continue;
       hits.push(at);
       const score = (pattern.score ?? 80) + placeBonus(line, log);
       if (best === undefined || score > best.score) best = { score, pattern, at };

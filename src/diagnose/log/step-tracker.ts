@@ -24,7 +24,8 @@ export class StepTracker {
   place(text: string, given?: FailedStep): Placed {
     if (given !== undefined) return this.#given(text, given);
     const numbered = /^#(\d{1,6}) (.*)$/.exec(text);
-    if (numbered !== null) return this.#numbered(numbered[1] ?? "", numbered[2] ?? "");
+    if (numbered?.[2]?.startsWith("[") === true) this.#excerpt = false;
+    if (numbered !== null && !this.#excerpt) return this.#numbered(numbered[1] ?? "", numbered[2] ?? "");
     return this.#excerptLine(text) ?? this.#classic(text) ?? this.#shell(text) ?? this.#plain(text);
   }
 

@@ -73,18 +73,18 @@ describe("clients", () => {
     process.env["TMPDIR"] = home.path;
     try {
       const owners = {
-        "anyarch-client-dead": { ...ownIdentity(), pid: 999_999_999 },
-        "anyarch-client-live": ownIdentity(),
+        "anyarch-build-dead": { ...ownIdentity(), pid: 999_999_999 },
+        "anyarch-build-live": ownIdentity(),
       };
       for (const [name, owner] of Object.entries(owners)) {
         await mkdir(join(home.path, name));
         await writeFile(join(home.path, name, "owner.json"), JSON.stringify(owner));
       }
-      await mkdir(join(home.path, "anyarch-client-other"));
+      await mkdir(join(home.path, "anyarch-build-other"));
       await using config = await makeClientConfig({}, createContext(createNodeHost()));
-      const left = (await readdir(home.path)).filter((name) => /^anyarch-client-[a-z]+$/.test(name));
-      expect(left).toEqual(expect.arrayContaining(["anyarch-client-live", "anyarch-client-other"]));
-      expect(left).not.toContain("anyarch-client-dead");
+      const left = (await readdir(home.path)).filter((name) => /^anyarch-build-[a-z]+$/.test(name));
+      expect(left).toEqual(expect.arrayContaining(["anyarch-build-live", "anyarch-build-other"]));
+      expect(left).not.toContain("anyarch-build-dead");
       expect((await stat(config.directory)).mode & 0o077).toBe(0);
     } finally {
       if (before === undefined) delete process.env["TMPDIR"];

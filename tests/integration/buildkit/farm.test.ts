@@ -204,7 +204,7 @@ describeWith(engines, needed, "a farm", () => {
     const { code, message } = lacksPlatform(parsePlatform("linux/s390x"), farm, true);
     expect(code).toBe("BUILDER_LACKS_PLATFORM");
     expect(message).toContain(`${amd64.address} is linux/amd64 and can run linux/amd64`);
-    expect(message).toContain("is linux/arm64 and was named for linux/arm64 only");
+    expect(message).toContain("is linux/arm64, was named for linux/arm64 only, and can run linux/arm64");
   });
 });
 
@@ -235,10 +235,10 @@ describeWith(engines, [...needed, "dockerd"], "a node that doesn't let us in", (
       "BUILDER_UNREACHABLE: unix:///nonexistent/buildkitd.sock can't be reached: there is no such socket.",
       "BUILDER_UNREACHABLE: tcp://127.0.0.1:1 can't be reached: the connection was refused.",
       "BUILDER_UNREACHABLE: tcp://ARM can't be reached: something takes the connection but doesn't greet as BuildKit does within 3 s.",
-      "BUILDER_UNTRUSTED: tcp://ARM can't be used: its TLS certificate is signed by an authority that isn't known.",
-      "BUILDER_UNTRUSTED: tcp://ARM can't be used: its TLS certificate is for another name.",
-      "BUILDER_UNAUTHORIZED: tcp://ARM can't be used: it refuses the client's TLS certificate, or misses one.",
-      "BUILDER_UNAUTHORIZED: tcp://ARM can't be used: it refuses the client's TLS certificate, or misses one.",
+      "BUILDER_UNTRUSTED: tcp://ARM (2) can't be used: its TLS certificate is signed by an authority that isn't known.",
+      "BUILDER_UNTRUSTED: tcp://ARM (3) can't be used: its TLS certificate is for another name.",
+      "BUILDER_UNAUTHORIZED: tcp://ARM (4) can't be used: it refuses the client's TLS certificate, or misses one.",
+      "BUILDER_UNAUTHORIZED: tcp://ARM (5) can't be used: it refuses the client's TLS certificate, or misses one.",
       "BUILDER_UNREACHABLE: docker-container://nonexistent can't be used: no Docker daemon answers.",
     ]);
     expect(farm.unreachable.every(({ error }) => (error.hint ?? "").length > 10)).toBe(true);

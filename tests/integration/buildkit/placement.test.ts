@@ -73,7 +73,7 @@ async function planFor(
     pull: false,
     builders: [],
     emulation: true,
-    fallback: "none",
+    fallback: "emulate",
     outputs: [],
     push: false,
     load: false,

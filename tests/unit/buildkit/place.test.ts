@@ -134,8 +134,11 @@ const amd = node("amd", "linux/amd64", ["linux/arm64", "linux/386"]);
 const arm = node("arm", "linux/arm64");
 
 describe("placePlatforms", () => {
-  it("prefers native nodes, and keeps emulating ones to stand in", () => {
-    const plan = place(["linux/amd64", "linux/arm64"], farm([amd, arm]));
+  it("prefers native nodes, and lets emulating ones stand in on request only", () => {
+    const both = ["linux/amd64", "linux/arm64"];
+    const strict = place(both, farm([amd, arm]));
+    expect(summary(strict)).toEqual(["linux/amd64: amd native", "linux/arm64: arm native"]);
+    const plan = place(both, farm([amd, arm]), ["target+"], { fallback: "emulate" });
     expect(summary(plan)).toEqual(["linux/amd64: amd native", "linux/arm64: arm native, amd emulated"]);
     const [, placed] = plan.platforms;
     expect(placed?.candidates[0]?.why).toBe("the node is linux/arm64");
@@ -170,7 +173,7 @@ describe("placePlatforms", () => {
   it("takes what was named for a platform first, and never for another", () => {
     const named = node("slow", "linux/amd64", ["linux/arm64"], ["linux/arm64"]);
     expect(summary(place(["linux/arm64", "linux/amd64"], farm([amd, arm, named])))).toEqual([
-      "linux/arm64: slow emulated, arm native, amd emulated",
+      "linux/arm64: slow emulated, arm native",
       "linux/amd64: amd native",
     ]);
   });
@@ -182,6 +185,31 @@ describe("placePlatforms", () => {
     );
     const plan = place(["linux/arm64"], farm([amd]), ["target+"], { ...off, fallback: "emulate" });
     expect(summary(plan)).toEqual(["linux/arm64: amd emulated"]);
+  });
+
+  it("doesn't emulate in place of a builder that was named and doesn't answer, unless that is allowed", () => {
+    const where = farm([amd], [gone("ssh://arm", ["linux/arm64"])]);
+    expect(() => place(["linux/arm64"], where)).toThrow(
+      expect.objectContaining({
+        code: "BUILDER_UNTRUSTED",
+        message: expect.stringContaining("which --fallback emulate would allow") as string,
+      }),
+    );
+    const plan = place(["linux/arm64"], where, ["target+"], { fallback: "emulate" });
+    expect(summary(plan)).toEqual(["linux/arm64: amd emulated"]);
+    const other = node("other", "linux/amd64", ["linux/arm64"], ["linux/amd64"]);
+    const stood = place(["linux/arm64"], farm([other, arm]), ["target+"], { fallback: "emulate" });
+    expect(summary(stood)).toEqual(["linux/arm64: arm native, other emulated"]);
+  });
+
+  it("003-17 warns of what emulation costs where something runs by it", () => {
+    const [placed] = place(["linux/arm64"], farm([amd])).platforms;
+    expect(placed?.warning).toMatch(/emulated on amd: .* of stage s0 take 2 to 4 times .*memory and CPU/);
+    expect(placed?.warning).toContain("--builder linux/arm64=ssh://");
+    expect(place(["linux/arm64"], farm([arm])).platforms[0]).not.toHaveProperty("warning");
+    expect(place(["linux/arm64"], farm([amd]), ["build+", "target"]).platforms[0]).not.toHaveProperty(
+      "warning",
+    );
   });
 
   it("calls 32-bit mode native only where it was shown", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { DockerfilePlan, Placement, PlannedHazard } from "../../../src/buildkit/dockerfile-plan.ts";
-import { hazardsFor, warnOfHazards, withRelevantHazards } from "../../../src/buildkit/plan-hazards.ts";
+import { hazardsFor, warnBeforeBuild, withRelevantHazards } from "../../../src/buildkit/plan-hazards.ts";
 import type { BuildEvent } from "../../../src/events/event.ts";
 import { createContext, createNodeHost } from "../../../src/host/node-host.ts";
 import { parsePlatform } from "../../../src/oci/platform.ts";
@@ -53,12 +53,13 @@ describe("hazards of a planned build", () => {
     const ctx = createContext(createNodeHost(), { emit: (event) => void events.push(event) });
     const [hazard] = hazards();
     if (hazard === undefined) throw new Error("no hazard");
-    warnOfHazards({ ...planWith("native"), hazards: Array.from({ length: 7 }, () => hazard) }, ctx);
+    warnBeforeBuild({ ...planWith("native"), hazards: Array.from({ length: 7 }, () => hazard) }, ctx);
     expect(events).toHaveLength(6);
     expect(events[0]).toMatchObject({
-      type: "log",
-      level: "warning",
-      message: expect.stringMatching(/^app\/Dockerfile:2: .*\[hardcoded-dotnet-rid\]$/),
+      type: "diagnostic",
+      severity: "warning",
+      code: "hardcoded-dotnet-rid",
+      message: expect.stringMatching(/^app\/Dockerfile:2 /),
     });
     expect(events[5]).toMatchObject({ message: "2 more hazards: see `anyarch check`." });
   });

@@ -1,7 +1,7 @@
 import { compileOf } from "../../dockerfile/compiles.ts";
 import { declaredArguments } from "../../../dockerfile/arguments.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
-import { copiesOf, copiesFrom, reachesImage } from "../../dockerfile/shipped.ts";
+import { copiesOf, endsInShippedImage, reachesShippedImage } from "../../dockerfile/shipped.ts";
 import { lineOfWord, type Use, usesOf, variable } from "../../dockerfile/uses.ts";
 import { option } from "../../dockerfile/uses.ts";
 
@@ -24,13 +24,14 @@ export const rule: DockerfileRule = {
   check(model, report) {
     for (const use of usesOf(model)) {
       const { facts } = use;
-      if (facts.follows !== "build" || !reachesImage(model, facts.index)) continue;
+      if (facts.follows !== "build" || !reachesShippedImage(model, facts.index)) continue;
       const compile = compileOf(use) ?? dotnetOf(use);
       if (compile === undefined || compile.cross || isTold(use, compile.tool)) continue;
       const shipped =
-        compile.output === undefined
-          ? copiesFrom(model, facts.index).length > 0 || facts.ships
-          : copiesOf(model, facts.index, compile.output).length > 0 || facts.ships;
+        compile.output === undefined ||
+        copiesOf(model, facts.index, compile.output).some(
+          ({ to }) => endsInShippedImage(model, to) || reachesShippedImage(model, to),
+        );
       if (!shipped) continue;
       report({
         line: lineOfWord(use, new RegExp(`\\b${compile.tool.replaceAll(/\W/g, ".")}`)),
@@ -42,13 +43,15 @@ export const rule: DockerfileRule = {
 
 /** Scripts and make files see ARGs as variables: where TARGETARCH is declared they may well use it. */
 function isTold({ facts, instruction, model }: Use, tool: string): boolean {
+  // xx wraps go, clang and cargo so that they compile for the target.
+  if (/\bxx-(?:go|cargo|clang|cc)\b/.test(model.script(instruction)?.text ?? "")) return true;
   if (/^(?:go|cargo|gcc|g\+\+|cc|clang|rustc|dotnet)$/.test(tool)) return false;
   const before = facts.stage.instructions.filter(
     ({ line, keyword }) => keyword === "ARG" && line < instruction.line,
   );
   const declared = before.flatMap((each) => declaredArguments(each).map(({ name }) => name));
   return (
-    declared.some((name) => /^TARGET/.test(name)) ||
+    declared.some((name) => name.startsWith("TARGET")) ||
     /TARGET(?:ARCH|PLATFORM)/.test(model.script(instruction)?.text ?? "")
   );
 }

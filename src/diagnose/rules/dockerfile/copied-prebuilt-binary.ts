@@ -1,4 +1,4 @@
-import { archNames } from "../../dockerfile/arch-names.ts";
+import { archNames, withoutArchs } from "../../dockerfile/arch-names.ts";
 import { copyPaths, type DockerfileModel } from "../../dockerfile/model.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { isNative, type Place, placesOf, usesOf } from "../../dockerfile/uses.ts";
@@ -6,7 +6,7 @@ import { execForm } from "../../../dockerfile/parse.ts";
 
 /** Files that no CPU reads directly. */
 const neutral =
-  /\.(?:sh|bash|py|js|mjs|cjs|ts|rb|pl|php|lua|jar|war|wasm|json|ya?ml|toml|conf|cfg|ini|txt|md|html|css|sql|xml|properties|whl|pem|crt|key|service|lock|mod|sum|env|list|repo|gpg|asc|dtb|img|proto|go|rs|c|h|cpp|patch|diff|template|tmpl)$/i;
+  /\.(?:sh|bash|py|js|mjs|cjs|ts|rb|pl|php|lua|jar|war|wasm|json|ya?ml|toml|conf|cfg|ini|txt|md|html|css|sql|xml|properties|whl|pem|crt|key|service|lock|mod|sum|env|[sS]|inc|rst|adoc|cnf|properties|csv|tsv|cmake|mk|nix|hcl|tf|cue|rego|star|bzl|vim|sudoers|rules|socket|timer|desktop|ttf|woff2?|png|jpe?g|gif|svg|ico|zip|tgz|gz|xz|bz2|list|repo|gpg|asc|dtb|img|proto|go|rs|c|h|cpp|patch|diff|template|tmpl)$/i;
 
 export const rule: DockerfileRule = {
   id: "copied-prebuilt-binary",
@@ -31,7 +31,7 @@ export const rule: DockerfileRule = {
       if (instruction.flags.some(({ name }) => name === "from") || instruction.heredocs.length > 0) continue;
       const sources = place.at.words.slice(0, -1).filter((word) => !/^https?:|^git@/.test(word));
       const { architecture } = view.scenario.target;
-      const named = sources.find((source) => isForeign(source, architecture));
+      const named = sources.find((source) => isForeign(source, architecture) && !hasTwin(place, source));
       if (named !== undefined) {
         report({
           line: instruction.line,
@@ -53,6 +53,19 @@ export const rule: DockerfileRule = {
   },
 };
 
+/** The target's file is copied too: which is used is decided later. */
+function hasTwin({ stage, view }: Place, source: string): boolean {
+  const family = withoutArchs(source);
+  const copied = stage.instructions
+    .filter(({ instruction }) => instruction.keyword === "COPY" || instruction.keyword === "ADD")
+    .flatMap(({ words }) => words.slice(0, -1));
+  return copied.some(
+    (other) =>
+      withoutArchs(other) === family &&
+      archNames(other).some(({ arch }) => arch === view.scenario.target.architecture),
+  );
+}
+
 function isForeign(source: string, architecture: string): boolean {
   if (neutral.test(source) || /qemu-[\w*]+-static/.test(source)) return false;
   const names = archNames(source);
@@ -68,7 +81,7 @@ function isProgram(model: DockerfileModel, place: Place, source: string): boolea
     /[*?$\ufffc]/.test(source) ||
     source === "." ||
     source.endsWith("/") ||
-    /^\./.test(name)
+    name.startsWith(".")
   )
     return false;
   if (/(?:^|\/)target\/(?:release|debug)\/[\w-]+$/.test(source)) return true;
@@ -79,7 +92,7 @@ function isProgram(model: DockerfileModel, place: Place, source: string): boolea
       name,
     )
   )
-    return startsIt(model, place, name) && scratchLike(place);
+    return startsIt(model, place, name) && /^scratch$|distroless\/(?:static|base|cc)/.test(place.stage.base);
   return (
     startsIt(model, place, name) &&
     (scratchLike(place) || /(?:^|\/)(?:bin|out|build|dist|_output|release)\//.test(source))
@@ -105,6 +118,7 @@ function scratchLike({ stage, facts, model }: Place): boolean {
 
 function startsIt(_model: DockerfileModel, place: Place, name: string): boolean {
   const destination = copyPaths(place.instruction).at(-1) ?? "";
+  if (/^\/(?:etc|usr\/share|var|srv|run|tmp|home\/\w+\/\.)/.test(destination)) return false;
   const installed =
     destination.endsWith("/") || destination === "."
       ? name
@@ -113,6 +127,6 @@ function startsIt(_model: DockerfileModel, place: Place, name: string): boolean 
     if (keyword !== "ENTRYPOINT" && keyword !== "CMD") return false;
     const first = execForm(text)?.[0] ?? text.split(/\s+/)[0] ?? "";
     const base = first.slice(first.lastIndexOf("/") + 1);
-    return base !== "" && (base === installed || (base === name && /\/$/.test(destination)));
+    return base !== "" && (base === installed || (base === name && destination.endsWith("/")));
   });
 }

@@ -1,8 +1,5 @@
+import { isShippedImage } from "../../dockerfile/image-stages.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
-
-/** Stages that nobody ships: they are the last thing that a test or a developer builds. */
-const helpers =
-  /(?:^|[-_.])(?:smoke|tests?|testing|unit|lint(?:er)?|check|verify|validate|vet|ci|e2e|bench|coverage|dev|devel|develop(?:ment)?|debug|shell|workbench|tools?|docs?|generate|gen|update|format|fmt|vendor|artifacts?|binar(?:y|ies)|export)(?:$|[-_.])/;
 
 export const rule: DockerfileRule = {
   id: "final-stage-buildplatform",
@@ -19,7 +16,7 @@ export const rule: DockerfileRule = {
   ],
   check(model, report) {
     for (const { stage, follows, isImage, index } of model.stages) {
-      if (!isImage || follows !== "build" || helpers.test(stage.name ?? "")) continue;
+      if (!isImage || follows !== "build" || !isShippedImage(model, index)) continue;
       // An empty file system has no architecture of its own.
       const bases = model.views.map(({ stages }) => stages[index]?.base);
       if (bases.every((base) => base === "scratch")) continue;

@@ -1,4 +1,6 @@
 import { compileOf } from "../../dockerfile/compiles.ts";
+import type { DockerfileModel } from "../../dockerfile/model.ts";
+import { patchedFix } from "../../dockerfile/patched-fix.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { lineOfWord, type Use, usesOf } from "../../dockerfile/uses.ts";
 
@@ -21,12 +23,14 @@ export const rule: DockerfileRule = {
     for (const use of usesOf(model)) {
       if (use.facts.follows !== "target") continue;
       if (use.program === "dotnet" && /^(?:publish|build|restore|test|pack|tool)$/.test(use.args[0] ?? "")) {
-        if (dotnet.has(use.facts.index)) continue;
-        dotnet.add(use.facts.index);
+        const chain = rootOf(model, use.facts.index);
+        if (dotnet.has(chain)) continue;
+        dotnet.add(chain);
         report({
           line: lineOfWord(use, /dotnet/),
           severity: "warning",
           message: dotnetMessage(publishArgs(use)),
+          ...patchedFix(model, use.facts, "dotnet", rule.fix),
         });
       } else if (compileOf(use)?.heavy === true) {
         report({
@@ -37,6 +41,12 @@ export const rule: DockerfileRule = {
     }
   },
 };
+
+/** The first stage of a chain of stages: what is wrong with it is said once. */
+function rootOf(model: DockerfileModel, index: number): number {
+  const parent = model.stages[index]?.parent;
+  return parent === undefined ? index : rootOf(model, parent);
+}
 
 /** Arguments of the stage's `dotnet publish`, which says what is compiled. */
 function publishArgs({ model, facts }: Use): readonly string[] {

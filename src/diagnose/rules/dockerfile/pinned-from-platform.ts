@@ -1,6 +1,5 @@
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { stageIndex } from "../../../dockerfile/flow.ts";
-import { wholeArch } from "../../dockerfile/arch-names.ts";
 
 export const rule: DockerfileRule = {
   id: "pinned-from-platform",
@@ -19,19 +18,12 @@ export const rule: DockerfileRule = {
   ],
   references: ["https://docs.docker.com/reference/build-checks/from-platform-flag-const-disallowed/"],
   check(model, report) {
-    for (const { stage, follows, ships, index, onlyFor } of model.stages) {
+    for (const { stage, follows, ships, index, selected } of model.stages) {
       if (stage.platform === undefined || follows !== "constant") continue;
       // Ignored by BuildKit on a stage that is FROM a stage.
       if (stageIndex(model.dockerfile, stage.base, index) !== undefined && !/^\d+$/.test(stage.base))
         continue;
-      const named = wholeArch(stage.platform);
-      if (
-        onlyFor !== undefined &&
-        (named === undefined ||
-          onlyFor.has(named) ||
-          model.stages.some((other) => other.onlyFor !== undefined && other.index !== index))
-      )
-        continue;
+      if (selected) continue;
       report({
         line: stage.from.line,
         severity: ships ? "error" : "warning",

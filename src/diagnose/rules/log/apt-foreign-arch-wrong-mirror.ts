@@ -45,7 +45,7 @@ export const rule: LogRule = {
       detail: "Check that MIRROR/ubuntu-ports exists; a sed that replaces archive.ubuntu.com misses it.",
     },
   ],
-  references: [],
+  references: ["https://github.com/docker-library/buildpack-deps/issues/122"],
   bad: [
     "#7 12.1 E: Failed to fetch http://archive.ubuntu.com/ubuntu/dists/jammy/main/binary-arm64/Packages  404  Not Found [IP: 192.0.2.10 80]",
     "Err:6 http://security.ubuntu.com/ubuntu noble-security/main armhf Packages\n  404  Not Found [IP: 192.0.2.10 80]",

@@ -93,7 +93,7 @@ export const rule: LogRule = {
       workaround: true,
     },
   ],
-  references: [],
+  references: ["https://github.com/docker/for-mac/issues/7644"],
   bad: [
     "#7 [linux/arm64 3/5] RUN curl -Lo /usr/local/bin/kubectl https://example.com/amd64/kubectl && chmod +x /usr/local/bin/kubectl && kubectl version --client\n#7 5.0 /bin/sh: 1: kubectl: Exec format error",
     "rosetta error: failed to open elf at /lib64/ld-linux-x86-64.so.2",

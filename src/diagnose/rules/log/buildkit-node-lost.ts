@@ -43,7 +43,7 @@ export const rule: LogRule = {
         "docker buildx inspect --bootstrap NAME; if it doesn't come up: docker buildx rm NAME and create it anew. The cache of a kept volume is still there.",
     },
   ],
-  references: [],
+  references: ["https://github.com/docker/buildx/issues/2789"],
   bad: [
     "ERROR: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF",
     "ERROR: Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",

@@ -10,8 +10,8 @@ export const rule: LogRule = {
       score: 86,
     },
     {
-      line: /ERROR: .{0,300}/,
-      near: /^(?:exporting cache|preparing build cache for export|exporting cache to)/,
+      line: /^error: .{0,300}/i,
+      near: /^(?: ?> )?(?:exporting cache|preparing build cache for export|exporting to \S{1,40}(?: Actions)? cache)/i,
       nearNot: /did not complete successfully|no space left/,
       score: 80,
     },
@@ -40,7 +40,10 @@ export const rule: LogRule = {
         "Or write another kind: type=registry,ref=REGISTRY/app:cache; mode=min uploads less. type=gha needs a current BuildKit (0.20 and later speak the new service).",
     },
   ],
-  references: [],
+  references: [
+    "https://github.com/moby/buildkit/issues/2492",
+    "https://github.com/moby/buildkit/issues/2578",
+  ],
   bad: [
     "#30 exporting to GitHub Actions Cache\n#30 preparing build cache for export 2.1s done\n#30 ERROR: error writing layer blob: failed to reserve cache: 503 Service Unavailable\n------\n > exporting to GitHub Actions Cache:\n------\nERROR: failed to solve: error writing layer blob: failed to reserve cache: 503 Service Unavailable",
   ],

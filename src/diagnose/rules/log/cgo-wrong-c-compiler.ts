@@ -7,6 +7,12 @@ export const rule: LogRule = {
   stage: "go",
   patterns: [
     {
+      line: /runtime\/cgo: (?:\S{0,40}-)?(?:gcc|clang|cc): exit status/,
+      command: /GOARCH=/,
+      score: 89,
+      confidence: "likely",
+    },
+    {
       line: /(?:unrecognized|unsupported|unknown).{0,60}-m(?:64|32|arm|thumb|fpu|float-abi|arch)/i,
       near: /runtime\/cgo|# \S{0,80}(?:cgo|sqlite3|net|os\/user)\b|cgo:/i,
       score: 97,
@@ -63,7 +69,7 @@ export const rule: LogRule = {
     },
     { title: "Or drop the fixed GOARCH", detail: "A stage that runs on the target's own CPU needs none." },
   ],
-  references: [],
+  references: ["https://github.com/golang/go/issues/16801", "https://github.com/golang/go/issues/47175"],
   bad: [
     "#11 [linux/arm64 build 5/5] RUN GOARCH=amd64 CGO_ENABLED=1 go build -o /app .\n#11 12.0 # runtime/cgo\n#11 12.0 gcc: error: unrecognized command-line option '-m64'\n#11 ERROR: process \"/bin/sh -c GOARCH=amd64 CGO_ENABLED=1 go build -o /app .\" did not complete successfully: exit code: 1",
     "# runtime/cgo\ngcc_arm64.S: Assembler messages:\ngcc_arm64.S:28: Error: no such instruction: `stp x29,x30,[sp,'",

@@ -24,7 +24,10 @@ export const rule: LogRule = {
         "docker run --privileged --cgroupns=private …, or -v /sys/fs/cgroup:/sys/fs/cgroup:rw --cgroupns=host; in Kubernetes a privileged pod or rootless BuildKit with the settings of its documentation.",
     },
   ],
-  references: [],
+  references: [
+    "https://github.com/opencontainers/runc/issues/3754",
+    "https://github.com/containerd/nerdctl/issues/3668",
+  ],
   bad: [
     'runc run failed: unable to start container process: error during container init: error mounting "cgroup" to rootfs at "/sys/fs/cgroup": mount cgroup:/sys/fs/cgroup: operation not permitted',
     "docker: Error response from daemon: cgroups: cgroup mountpoint does not exist: unknown.",

@@ -9,7 +9,7 @@ export const rule: LogRule = {
   emulated: false,
   patterns: [
     {
-      line: /(?:crossgen2?|ilc|ILCompiler)\S{0,80}.{0,40}(?:cannot execute|Exec format error|No such file|not found|Permission denied)/i,
+      line: /(?:crossgen2?|ilc|ILCompiler).{0,100}(?:cannot execute|Exec format error|No such file|not found|Permission denied)/i,
       score: 96,
     },
     {
@@ -19,7 +19,7 @@ export const rule: LogRule = {
     },
     { line: /(?:crossgen2?|ilc)(?:\.dll|\.exe)?["']? exited with code (?:126|127|255)\b/i, score: 96 },
     {
-      line: /(?:crossgen2?|ilc|ILCompiler)\S{0,120}.{0,160}(?:rosetta error|ld-linux-x86-64|An error occurred trying to start process)/i,
+      line: /(?:crossgen2?|ilc|ILCompiler).{0,200}(?:rosetta error|ld-linux-x86-64|An error occurred trying to start process)/i,
       score: 97,
     },
     { line: /An error occurred trying to start process .{0,200}(?:crossgen|ilcompiler)/i, score: 97 },
@@ -45,7 +45,10 @@ export const rule: LogRule = {
     },
     nativeNode,
   ],
-  references: [],
+  references: [
+    "https://github.com/dotnet/dotnet-docker/issues/3063",
+    "https://github.com/dotnet/coreclr/issues/23815",
+  ],
   bad: [
     '/root/.nuget/packages/microsoft.netcore.app.crossgen2.linux-x64/8.0.1/tools/crossgen2: cannot execute binary file: Exec format error\n/usr/share/dotnet/sdk/8.0.100/Sdks/Microsoft.NET.Sdk/targets/Microsoft.NET.CrossGen.targets(470,5): error MSB6006: "crossgen2" exited with code 126.',
   ],

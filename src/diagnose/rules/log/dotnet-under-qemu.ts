@@ -43,6 +43,12 @@ export const rule: LogRule = {
       score: 78,
       confidence: "likely",
     },
+    {
+      line: /unhandled exception in MSBuild|task failed unexpectedly/i,
+      emulation: "likely",
+      score: 82,
+      confidence: "likely",
+    },
   ],
   above: ["qemu-sigsegv-signal-11", "qemu-sigabrt-signal-6", "qemu-sigill-signal-4", "qemu-sigtrap-signal-5"],
   why: "The SDK ran as a program of the target's CPU in QEMU's emulation. .NET's runtime compiles and manages memory in ways that QEMU doesn't reproduce; Microsoft doesn't support it. crossgen2 (ReadyToRun) and ilc (native AOT) do this work hardest and crash first: exit code 139 is 128 + signal 11, a segmentation fault. The project is not at fault.",
@@ -60,7 +66,10 @@ export const rule: LogRule = {
     },
     nativeNode,
   ],
-  references: [],
+  references: [
+    "https://github.com/dotnet/runtime/issues/95120",
+    "https://github.com/dotnet/dotnet-docker/issues/993",
+  ],
   bad: [
     '#49 [linux/arm64 backend-build 7/7] RUN dotnet publish src/Api/Api.csproj -p:PublishReadyToRun=true\n#49 168.6 /usr/share/dotnet/sdk/9.0.310/Sdks/Microsoft.NET.Sdk/targets/Microsoft.NET.CrossGen.targets(470,5): error MSB6006: "/root/.nuget/packages/microsoft.netcore.app.crossgen2.linux-musl-arm64/9.0.12/tools/crossgen2" exited with code 139. [/src/Api.csproj]',
   ],

@@ -35,6 +35,12 @@ export const rule: LogRule = {
       score: 80,
     },
     {
+      line: /not in gzip format|does not look like a tar archive|End-of-central-directory signature not found|invalid (?:magic|tar magic)|gzip: stdin: unexpected end of file/i,
+      near: new RegExp(`https?://\\S{0,300}[-_./=]${named}`),
+      score: 80,
+      confidence: "likely",
+    },
+    {
       line: new RegExp(`https?://\\S{0,300}${named}\\S{0,200}.{0,60}(?:404|Not Found)`, "i"),
       nearNot: /binary-(?:arm64|armhf|amd64)|Packages|APKINDEX|\/dists\/|\/pool\/|manifests\/|repodata/,
       score: 80,
@@ -71,7 +77,7 @@ export const rule: LogRule = {
       detail: "Look at the release's list of files. An older version may lack arm64.",
     },
   ],
-  references: [],
+  references: ["https://github.com/docker-solr/docker-solr/issues/190"],
   bad: [
     '#8 [linux/arm64 3/6] RUN curl -sL https://example.com/tool-$(uname -m).tar.gz | tar xz\n#8 1.1 gzip: stdin: not in gzip format\n#8 1.1 tar: Child returned status 1\n#8 ERROR: process "/bin/sh -c curl -sL https://example.com/tool-$(uname -m).tar.gz | tar xz" did not complete successfully: exit code: 2',
     "/usr/local/bin/yq: line 1: Not: command not found",

@@ -45,7 +45,7 @@ export const rule: LogRule = {
     },
     { ...nativeNode, title: "Or run it on a native amd64 machine" },
   ],
-  references: [],
+  references: ["https://github.com/docker/for-mac/issues/5766"],
   bad: [
     "WARNING: The requested image's platform (linux/amd64) does not match the detected host platform (linux/arm64/v8) and no specific platform was requested\n[0101/000000.1:ERROR:ptracer.cc] ptrace: Function not implemented (38)\nchrome_crashpad_handler exited",
   ],

@@ -25,7 +25,10 @@ export const rule: LogRule = {
     },
     leaveOutPlatform,
   ],
-  references: [],
+  references: [
+    "https://github.com/GoogleContainerTools/kaniko/issues/2024",
+    "https://github.com/sighupio/gangplank/issues/13",
+  ],
   bad: [
     '#6 [linux/arm64 2/4] RUN apk add curl\n#6 0.211 exec /bin/sh: exec format error\n#6 ERROR: process "/bin/sh -c apk add curl" did not complete successfully: exit code: 1',
     "standard_init_linux.go:228: exec user process caused: exec format error",

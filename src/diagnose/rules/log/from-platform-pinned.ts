@@ -52,7 +52,7 @@ export const rule: LogRule = {
     },
     { title: "Correct the value", detail: "docker buildx imagetools inspect IMAGE lists what exists." },
   ],
-  references: [],
+  references: ["https://github.com/passteque/gluetun/pull/3453"],
   bad: [
     '1 warning found (use docker --debug to expand):\n - InvalidBaseImagePlatform: Base image docker.io/library/alpine:3.20 was pulled with platform "linux/amd64", expected "linux/arm64" for current build (line 1)',
   ],

@@ -1,7 +1,8 @@
 import { buildPlatformStage, nativeNode, pinnedEmulator } from "../../log/fix-texts.ts";
 import type { LogRule } from "../../log/log-rule.ts";
 
-const compile = /(?:\b|\/)(?:gcc|g\+\+|cc1|cc1plus|c\+\+|clang(?:\+\+)?|cmake|ninja|make|collect2|as|ld)\b/;
+const compile =
+  /(?:\b|\/)(?:gcc|g\+\+|cc1|cc1plus|c\+\+|clang(?:\+\+)?|cmake|ninja|make|collect2|as|ld)(?![\w+])/;
 
 export const rule: LogRule = {
   code: "gcc-under-qemu",
@@ -9,6 +10,11 @@ export const rule: LogRule = {
   architecture: true,
   emulated: true,
   patterns: [
+    {
+      line: /Segmentation fault\s{1,10}(?:\(core dumped\)\s{1,4})?(?:\S{0,80}\/)?(?:gcc|g\+\+|cc1|cc1plus|c\+\+|cc|clang)(?![\w+])/,
+      emulation: "likely",
+      score: 86,
+    },
     {
       line: /internal compiler error: (?:Segmentation fault|Illegal instruction|Aborted|Bus error|Trace)|internal compiler error/i,
       emulation: "likely",
@@ -19,12 +25,12 @@ export const rule: LogRule = {
       score: 88,
     },
     {
-      line: /uncaught target signal (?:4|5|6|7|11)\b/,
-      near: /\b(?:gcc|g\+\+|cc1|cc1plus|c\+\+|clang\+\+|internal compiler error|Building C(?:XX)? object|runtime\/cgo)\b|\[ *\d+%\]/,
+      line: /uncaught target signal (?:4|5|6|7|11)(?![\w+])/,
+      near: /\b(?:gcc|g\+\+|cc1|cc1plus|c\+\+|clang\+\+|internal compiler error|Building C(?:XX)? object|runtime\/cgo)(?![\w+])|\[ *\d+%\]/,
       score: 86,
     },
     {
-      line: /uncaught target signal (?:4|5|6|7|11)\b/,
+      line: /uncaught target signal (?:4|5|6|7|11)(?![\w+])/,
       command: /(?<![\w-])(?:gcc|g\+\+|cc|clang(?:\+\+)?|make|cmake|ninja|meson|\.\/configure)(?![\w-])/,
       commandNot: /cargo|dotnet|npm|yarn|mvn|gradle|\bgo (?:build|install)|mix |ldconfig|apt-get install|pip/,
       score: 78,
@@ -65,7 +71,10 @@ export const rule: LogRule = {
       workaround: true,
     },
   ],
-  references: [],
+  references: [
+    "https://github.com/docker/buildx/issues/3045",
+    "https://github.com/docker/buildx/issues/2841",
+  ],
   bad: [
     '#9 [linux/arm64 build 4/5] RUN make\n#9 88.0 g++: internal compiler error: Segmentation fault signal terminated program cc1plus\n#9 ERROR: process "/bin/sh -c make" did not complete successfully: exit code: 2',
   ],

@@ -5,6 +5,12 @@ export const rule: LogRule = {
   title: "A program made for glibc runs on musl (Alpine), or the other way round",
   architecture: true,
   patterns: [
+    { line: /Not a valid dynamic program|Error loading shared library \S{1,80}: Exec format/, score: 86 },
+    {
+      line: /(?:sh|ash): (?:line \d+: |\d+: )?\.?\/?\S{1,120}: not found$/,
+      near: /ld-linux\S{1,20} (?:\(0x|=>)|ld-musl\S{1,20} \(0x/,
+      score: 84,
+    },
     {
       line: /Error relocating \S{1,200}: \S{1,80}: symbol not found/,
       nearNot: /node_modules|\.node\b/,
@@ -60,7 +66,7 @@ export const rule: LogRule = {
       workaround: true,
     },
   ],
-  references: [],
+  references: ["https://github.com/gliderlabs/docker-alpine/issues/12"],
   bad: [
     "Error relocating /usr/local/bin/tool: __memcpy_chk: symbol not found",
     "/usr/local/bin/tool: error while loading shared libraries: libc.musl-x86_64.so.1: cannot open shared object file: No such file or directory",

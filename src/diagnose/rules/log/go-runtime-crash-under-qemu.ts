@@ -18,8 +18,9 @@ export const rule: LogRule = {
       score: 90,
     },
     {
-      line: /unexpected return pc for|fatal error: (?:unexpected signal|malloc|sweep|unknown (?:caller pc|return pc)|found (?:bad )?pointer|runtime: |invalid|schedule|bad |index out of range|stack|all goroutines|casgstatus|acquirep|runqput|newproc|workbuf|traceback|concurrent|fault|gc|s\.allocCount|mheap|exitsyscall|self deadlock|out of memory)|runtime: (?:bad|pointer|marked|unexpected|gp=|mcall)|SIGSEGV: segmentation violation|SIGILL: illegal instruction|signal arrived during/i,
+      line: /unexpected return pc for|fatal error: (?:unexpected signal|malloc|sweep|unknown (?:caller pc|return pc)|found (?:bad )?pointer|runtime: |schedule|bad |casgstatus|acquirep|runqput|newproc|workbuf|traceback|fault|gc|s\.allocCount|mheap|exitsyscall|self deadlock)|runtime: (?:bad|pointer|marked|unexpected|gp=|mcall)|SIGSEGV: segmentation violation|SIGILL: illegal instruction|signal arrived during/i,
       near: /goroutine|runtime\.|\.go:\d+|runtime stack/,
+      nearNot: /nil pointer dereference|--- FAIL|index out of range|concurrent map/,
       emulation: "likely",
       score: 88,
     },
@@ -46,7 +47,7 @@ export const rule: LogRule = {
       score: 84,
     },
     {
-      line: /\bpanic: runtime error|fatal error: \S+/,
+      line: /fatal error: (?!all goroutines|concurrent|stack overflow)\S+/,
       near: /goroutine \d+ \[|runtime stack/,
       emulation: "shown",
       score: 76,
@@ -68,7 +69,11 @@ export const rule: LogRule = {
       detail: `${pinnedEmulator.detail}\nGOMAXPROCS=1 and GODEBUG=asyncpreemptoff=1 make it rarer.`,
     },
   ],
-  references: ["https://github.com/golang/go/issues/46818", "https://github.com/golang/go/issues/69255"],
+  references: [
+    "https://github.com/golang/go/issues/40969",
+    "https://github.com/golang/go/issues/46818",
+    "https://github.com/golang/go/issues/69255",
+  ],
   bad: [
     '#9 [linux/arm/v7 build 5/5] RUN go build -o /app .\n#9 30.0 qemu: uncaught target signal 11 (Segmentation fault) - core dumped\n#9 ERROR: process "/bin/sh -c go build -o /app ." did not complete successfully: exit code: 139',
   ],

@@ -67,7 +67,7 @@ export const rule: LogRule = {
         "For Java /usr/lib/jvm/default-java, or readlink -f $(command -v java); for LD_PRELOAD a link that you make yourself in a step before.",
     },
   ],
-  references: [],
+  references: ["https://github.com/ArduPilot/ardupilot/pull/34312"],
   bad: [
     "#12 [linux/arm64 4/6] RUN ln -s /usr/lib/x86_64-linux-gnu/libsodium.so.23 /usr/lib/libsodium.so && cp /usr/lib/x86_64-linux-gnu/libz.so /opt\n#12 0.3 cp: cannot stat '/usr/lib/x86_64-linux-gnu/libz.so': No such file or directory",
     "ERROR: JAVA_HOME is set to an invalid directory: /usr/lib/jvm/java-17-openjdk-amd64",

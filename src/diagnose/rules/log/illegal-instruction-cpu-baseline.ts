@@ -5,6 +5,12 @@ export const rule: LogRule = {
   title: "The CPU (real or virtual) lacks instructions that the program demands",
   architecture: true,
   patterns: [
+    {
+      line: /built for CPUs supporting|lacks (?:the )?required instruction|missing (?:CPU )?(?:instruction|feature)s?|does not report|CPU .{0,40}(?:too old|not supported|unsupported)|requires .{0,40}instruction set|unsupported (?:CPU|processor)\b/i,
+      near: /AVX|SSE|instruction|CPU feature|x86-64|ARMv8|processor/i,
+      nearNot: /compil|gcc|clang|mnemonic/i,
+      score: 88,
+    },
     { line: /CPU does not support x86-64-v[234]|CPU ISA level is lower than required/i, score: 97 },
     {
       line: /requires? (?:a )?(?:CPU|processor|machine|host).{0,30}(?:AVX|SSE4|ARMv8|x86-64-v)|(?:CPU|processor) (?:lacks|does not support|doesn't support|without|missing) .{0,20}(?:AVX|SSE|BMI|POPCNT|FMA|x86-64|LSE)|requires ARMv8\.\d|Missing required CPU features|required CPU features|CPU lacks AVX|baseline optimizations: .{0,120}machine doesn't support|verify that both the operating system and the processor support/i,
@@ -22,7 +28,7 @@ export const rule: LogRule = {
       confidence: "likely",
     },
     {
-      line: /\bexit (?:code|status)[: ]*132\b|non-zero code: 132\b|exited with code 132/i,
+      line: /\bexit (?:code|status)[: ]*132\b|non-zero code: 132\b|exited with (?:code |status )?132/i,
       emulation: "not",
       logNot: /\bqemu\b|uncaught target signal|emulat/i,
       score: 66,
@@ -48,7 +54,7 @@ export const rule: LogRule = {
         "It makes programs for the machine that compiles. Say what you need: -march=x86-64-v2, -march=armv8-a.",
     },
   ],
-  references: [],
+  references: ["https://github.com/t0mer/Find-my-kids/issues/1"],
   bad: [
     "Fatal glibc error: CPU does not support x86-64-v2",
     "$ docker run --rm example/worker:1\nIllegal instruction (core dumped)",

@@ -7,6 +7,10 @@ export const rule: LogRule = {
   architecture: true,
   patterns: [
     {
+      line: /^(?!.{0,40}warning).{0,200}does not match the (?:specified|expected|requested) platform/i,
+      score: 84,
+    },
+    {
       line: /no match(?:ing manifest)? for platform|no matching manifest for|no image found in (?:manifest list|image index) for|no matching platform/i,
       score: 95,
     },
@@ -15,7 +19,7 @@ export const rule: LogRule = {
       score: 90,
     },
     {
-      line: /image operating system "\w+" cannot be used on this platform|image platform \(\S+\) does not match|choosing (?:an )?image from manifest list.{0,200}no image found/i,
+      line: /image operating system "\w+" cannot be used on this platform|choosing (?:an )?image from manifest list.{0,200}no image found/i,
       score: 85,
     },
   ],
@@ -38,7 +42,7 @@ export const rule: LogRule = {
     },
     leaveOutPlatform,
   ],
-  references: [],
+  references: ["https://github.com/Freika/dawarich/issues/932"],
   bad: [
     "ERROR: failed to solve: docker.io/example/tool:2.1: no match for platform in manifest: not found",
     "docker: no matching manifest for linux/arm64/v8 in the manifest list entries.",

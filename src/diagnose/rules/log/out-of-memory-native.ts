@@ -11,7 +11,7 @@ export const rule: LogRule = {
     },
     { line: /^(?:.{0,60}[: ])?Killed$/, score: 78 },
     {
-      line: /\bexit (?:code|status)[: ]*137\b|non-zero code: 137\b|exited with (?:code )?137\b/i,
+      line: /\bexit (?:code|status)[: ]*137\b|non-zero code: 137\b|exited with (?:code |status )?137\b/i,
       score: 70,
       confidence: "likely",
     },

@@ -35,7 +35,7 @@ export const rule: LogRule = {
         "dpkg --add-architecture arm64 && apt-get update && apt-get install -y libNAME-dev:arm64, or unpack the file into the sysroot with dpkg -x.",
     },
   ],
-  references: [],
+  references: ["https://github.com/docker/for-linux/issues/271"],
   bad: [
     '#9 [linux/arm64 4/6] RUN dpkg -i /tmp/agent_amd64.deb\n#9 0.8 dpkg: error processing archive /tmp/agent_amd64.deb (--install):\n#9 0.8  package architecture (amd64) does not match system (arm64)\n#9 ERROR: process "/bin/sh -c dpkg -i /tmp/agent_amd64.deb" did not complete successfully: exit code: 1',
     "error: Failed dependencies:\n\tpackage agent-1.2-3.x86_64 is intended for a different architecture",

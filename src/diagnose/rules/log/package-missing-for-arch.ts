@@ -1,11 +1,21 @@
 import { leaveOutPlatform } from "../../log/fix-texts.ts";
+import type { LogLine } from "../../log/log-line.ts";
 import type { LogRule } from "../../log/log-rule.ts";
+import type { LogView } from "../../log/log-view.ts";
 
 const foreign =
   /\b(?:arm64|aarch64|armhf|armv[67]\w*|armel|s390x|ppc64le|ppc64el|riscv64|i386|linux\/arm\S*)\b/;
 /** Packages that exist for x86 alone, by what they are for. */
 const x86Only =
   /(?:package|candidate|provides|for|argument:?|packages:?|missing\)?:?)\W{0,4}(?:\S{0,20}:)?(?:google-chrome\S*|\S+-multilib|lib32\S+|libc6-i386|libc6-dev-i386|ia32-libs|intel-\S+|grub-pc\S*|grub-efi-amd64\S*|syslinux\S*|memtest86\S*|msodbcsql\S*|mssql-tools\S*|wine32|wine64|libquadmath0|microcode\S*|cuda-\S+|steam\S*)/i;
+
+/** What every distribution has for every CPU: when it isn't found, the lists are missing or the name is wrong. */
+const everywhere =
+  /(?:package|for|argument:?|'|^ {1,4})\s{0,3}'?(?:curl|wget|git|ca-certificates|gcc|g\+\+|make|bash|vim|nano|unzip|zip|jq|gnupg2?|build-(?:essential|base)|sudo|openssl|tzdata|python3(?:-dev|-pip)?|perl|cmake|pkg-config|tar|xz-utils|openssh-client|procps|less|rsync)'?(?: |$|:)/;
+
+function isRare(_log: LogView, { text }: LogLine): boolean {
+  return !everywhere.test(text);
+}
 
 export const rule: LogRule = {
   code: "package-missing-for-arch",
@@ -15,11 +25,13 @@ export const rule: LogRule = {
     {
       line: /Unable to locate package|has no installation candidate|unable to select packages|no such package|No package \S+ available|Unable to find a match|No match for argument|Couldn't find any package|target not found: /i,
       emulation: "likely",
+      check: isRare,
       score: 80,
     },
     {
       line: /Unable to locate package|has no installation candidate|No match for argument|No package \S+ available|Unable to find a match|no such package/i,
       log: foreign,
+      check: isRare,
       score: 74,
       confidence: "likely",
     },
@@ -75,7 +87,7 @@ export const rule: LogRule = {
     },
     leaveOutPlatform,
   ],
-  references: [],
+  references: ["https://github.com/allinurl/goaccess/issues/1894"],
   bad: [
     '#8 [linux/arm64 stage-1 3/5] RUN apt-get update && apt-get install -y google-chrome-stable\n#8 9.2 E: Unable to locate package google-chrome-stable\n#8 ERROR: process "/bin/sh -c apt-get update && apt-get install -y google-chrome-stable" did not complete successfully: exit code: 100',
     '#8 [linux/s390x 3/5] RUN apk add fancylib\n#8 2.2 ERROR: unable to select packages:\n#8 2.2   fancylib (no such package):\n#8 2.2     required by: world[fancylib]\n#8 ERROR: process "/bin/sh -c apk add fancylib" did not complete successfully: exit code: 1',

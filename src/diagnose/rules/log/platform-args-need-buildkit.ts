@@ -38,10 +38,10 @@ export const rule: LogRule = {
       score: 92,
     },
     {
-      line: /404|not in gzip format|cannot stat|No such file|not found/i,
+      line: /404|not in gzip format|cannot stat|No such file|not found|invalid magic|tar: |does not look like|End-of-central-directory|short read|unexpected (?:end|EOF)/i,
       log: /DEPRECATED: The legacy builder|^Step \d+\/\d+ :|Sending build context to Docker daemon/,
       command: /\$\{?(?:TARGETARCH|TARGETPLATFORM|BUILDPLATFORM|TARGETOS)/,
-      score: 84,
+      score: 90,
       confidence: "likely",
     },
   ],
@@ -69,7 +69,7 @@ export const rule: LogRule = {
       workaround: true,
     },
   ],
-  references: [],
+  references: ["https://github.com/treeverse/lakeFS/issues/4316"],
   bad: [
     'Step 1/9 : FROM --platform=$BUILDPLATFORM golang:1.22 AS build\nfailed to parse platform : "" is an invalid component of "": platform specifier component must match "^[A-Za-z0-9_-]+$": invalid argument',
   ],

@@ -5,6 +5,7 @@ export const rule: LogRule = {
   title: "The login has no right to push to this repository",
   architecture: false,
   patterns: [
+    { line: /\bdenied: denied\b/, near: /push|exporting/i, score: 84 },
     {
       line: /denied: requested access to the resource is denied|push access denied|permission_denied: \S{0,40}write|denied: (?:permission|installation|Permission|User|The|Artifact|Your|resource|access|not_found|Unauthenticated|project)|not allowed to (?:Write|write|push|create)|write_package|(?:does not have|lacks|no) (?:permission|right|access)s? .{0,40}(?:push|write|upload|registry)|uploadArtifacts|403 Forbidden|HTTP 403|DENIED:|\bDENIED\b/,
       near: /push|exporting|upload|write_package|installation|HEAD|POST|PUT|uploadArtifacts|blobs/i,
@@ -29,7 +30,7 @@ export const rule: LogRule = {
         "GitHub: permissions: packages: write in the workflow, and the package's settings must name the repository. Others: a token with write or push scope, a robot account of that project.",
     },
   ],
-  references: [],
+  references: ["https://github.com/docker/build-push-action/issues/254"],
   bad: [
     "#20 pushing layers\n#20 ERROR: failed to push docker.io/library/app:1: push access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
     "denied: installation not allowed to Write organization package\n#20 pushing layers",

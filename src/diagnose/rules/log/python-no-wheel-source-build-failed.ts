@@ -76,7 +76,7 @@ export const rule: LogRule = {
         "RUN apt-get update && apt-get install -y --no-install-recommends gcc g++ make python3-dev libffi-dev libssl-dev\nRUN pip wheel -r requirements.txt -w /wheels\nthen copy /wheels into the final stage. For Rust packages also rustc and cargo (rustup). On Alpine: apk add build-base python3-dev libffi-dev openssl-dev cargo.",
     },
   ],
-  references: [],
+  references: ["https://github.com/spacemanspiff2007/HABApp/issues/413"],
   bad: [
     "#9 [linux/arm/v7 3/5] RUN pip install cryptolib\n#9 22.0   Building wheel for cryptolib (pyproject.toml): started\n#9 25.0       error: can't find Rust compiler\n#9 25.1   ERROR: Failed building wheel for cryptolib",
     "#9 [linux/arm64 3/5] RUN pip install fastthing\n#9 8.0   Building wheel for fastthing (setup.py): started\n#9 9.1   unable to execute 'gcc': No such file or directory\n#9 9.1   error: command 'gcc' failed with exit status 1\n#9 9.2   ERROR: Failed building wheel for fastthing",

@@ -11,7 +11,7 @@ export const rule: LogRule = {
     { line: /uncaught target signal 6\b/, score: 74 },
     { line: /\bAborted\b(?: \(core dumped\))?$|\bSIGABRT\b/, emulation: "shown", score: 45 },
     {
-      line: /\bexit (?:code|status)[: ]*134\b|non-zero code: 134\b|exited with (?:code )?134\b/i,
+      line: /\bexit (?:code|status)[: ]*134\b|non-zero code: 134\b|exited with (?:code |status )?134\b/i,
       emulation: "likely",
       score: 44,
       confidence: "likely",
@@ -29,7 +29,10 @@ export const rule: LogRule = {
     pinnedEmulator,
     leaveOutPlatform,
   ],
-  references: [],
+  references: [
+    "https://github.com/docker/for-mac/issues/5705",
+    "https://github.com/docker/for-mac/issues/6264",
+  ],
   bad: [
     '#7 [linux/amd64 app 4/5] RUN bundle install\n#7 88.1 qemu: uncaught target signal 6 (Aborted) - core dumped\n#7 88.2 Aborted\n#7 ERROR: process "/bin/sh -c bundle install" did not complete successfully: exit code: 134',
   ],

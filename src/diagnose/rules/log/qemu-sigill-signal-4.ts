@@ -19,7 +19,7 @@ export const rule: LogRule = {
       score: 50,
     },
     {
-      line: /\bexit (?:code|status)[: ]*132\b|non-zero code: 132\b|exited with (?:code )?132\b/i,
+      line: /\bexit (?:code|status)[: ]*132\b|non-zero code: 132\b|exited with (?:code |status )?132\b/i,
       emulation: "likely",
       score: 48,
       confidence: "likely",
@@ -31,7 +31,11 @@ export const rule: LogRule = {
       : "QEMU translates the program instruction by instruction; it met one that this version doesn't know or translates wrongly. The program isn't at fault, and a real CPU of that kind runs it. Some builds hang after this line instead of failing.",
   fixes: (_log, place) =>
     runsNode(place.command) ? nodeFixes : [nativeNode, buildPlatformStage, pinnedEmulator, leaveOutPlatform],
-  references: [],
+  references: [
+    "https://github.com/raaymax/quack/pull/312",
+    "https://github.com/seebom-labs/BOMHort/pull/183",
+    "https://github.com/anefzaoui/minecraft-server-manager/pull/20",
+  ],
   bad: [
     '#12 [linux/arm64 build 4/6] RUN npm ci\n#12 41.20 qemu: uncaught target signal 4 (Illegal instruction) - core dumped\n#12 41.55 Illegal instruction (core dumped)\n#12 ERROR: process "/bin/sh -c npm ci" did not complete successfully: exit code: 132',
     '#9 [linux/arm/v7 stage-0 3/4] RUN ./configure-it\n#9 ERROR: process "/bin/sh -c ./configure-it" did not complete successfully: exit code: 132',

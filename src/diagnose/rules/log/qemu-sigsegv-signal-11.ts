@@ -15,7 +15,7 @@ export const rule: LogRule = {
     },
     { line: /\bSegmentation fault\b|\bSIGSEGV\b/i, emulation: "shown", score: 46 },
     {
-      line: /\bexit (?:code|status)[: ]*139\b|non-zero code: 139\b|exited with (?:code )?139\b|status 139\b/i,
+      line: /\bexit (?:code|status)[: ]*139\b|non-zero code: 139\b|exited with (?:code |status )?139\b|status 139\b/i,
       emulation: "likely",
       score: 44,
       confidence: "likely",
@@ -23,7 +23,7 @@ export const rule: LogRule = {
   ],
   why: "The program reads memory that isn't its own, which it doesn't do on a real CPU: this QEMU version maps memory or translates code wrongly. Exit code 139 is 128 + signal 11. Nothing in the log names a program with a fault of its own under QEMU.",
   fixes: [nativeNode, buildPlatformStage, pinnedEmulator, leaveOutPlatform],
-  references: [],
+  references: ["https://github.com/docker/for-mac/issues/5123"],
   bad: [
     '#8 [linux/arm64 3/5] RUN make-index\n#8 7.2 qemu: uncaught target signal 11 (Segmentation fault) - core dumped\n#8 7.3 Segmentation fault (core dumped)\n#8 ERROR: process "/bin/sh -c make-index" did not complete successfully: exit code: 139',
   ],

@@ -10,7 +10,7 @@ export const rule: LogRule = {
     { line: /uncaught target signal 5\b/, score: 74 },
     { line: /trace\/breakpoint trap|\bSIGTRAP\b/i, emulation: "likely", score: 45 },
     {
-      line: /\bexit (?:code|status)[: ]*133\b|non-zero code: 133\b|exited with (?:code )?133\b/i,
+      line: /\bexit (?:code|status)[: ]*133\b|non-zero code: 133\b|exited with (?:code |status )?133\b/i,
       emulation: "likely",
       score: 44,
       confidence: "likely",
@@ -26,7 +26,7 @@ export const rule: LogRule = {
     nativeNode,
     pinnedEmulator,
   ],
-  references: [],
+  references: ["https://github.com/moby/qemu/issues/13"],
   bad: [
     '#11 [linux/arm/v7 2/3] RUN /setup.sh\n#11 0.51 qemu: uncaught target signal 5 (Trace/breakpoint trap) - core dumped\n#11 ERROR: process "/bin/sh -c /setup.sh" did not complete successfully: exit code: 133',
   ],

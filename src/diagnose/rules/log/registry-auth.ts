@@ -5,6 +5,7 @@ export const rule: LogRule = {
   title: "The registry wants other credentials: none, expired, or not accepted",
   architecture: false,
   patterns: [
+    { line: /\bdenied: denied\b/, nearNot: /push|exporting/i, score: 78 },
     {
       line: /pull access denied/i,
       nearNot: /docker\.io\/library\/\S+: pull access denied|push access denied/,
@@ -27,7 +28,7 @@ export const rule: LogRule = {
       score: 76,
     },
   ],
-  above: ["generic-user-error", "registry-manifest-unknown"],
+  above: ["registry-manifest-unknown"],
   why: "The registry answered 401, or treats a private repository as if it didn't exist. The login is missing, for another host name, expired, or the credential helper named in ~/.docker/config.json isn't installed here.",
   fixes: [
     {

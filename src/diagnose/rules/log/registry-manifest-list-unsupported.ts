@@ -5,6 +5,12 @@ export const rule: LogRule = {
   title: "The registry takes images, but no manifest lists or OCI indexes",
   architecture: true,
   patterns: [
+    // containerd names what it pushes: an index here.
+    {
+      line: /commit on ref "index-sha256:.{0,200}(?:400|415|404|405|unsupported|invalid)/i,
+      score: 91,
+      confidence: "likely",
+    },
     {
       line: /(?:manifest\.list|image\.index|manifest list|OCI index|fat manifest|multi-arch)\S{0,40}.{0,80}(?:unsupported|not supported|not allowed|invalid|unknown media|unacceptable|disabled)/i,
       nearNot: /docker exporter|docker driver/,
@@ -47,7 +53,7 @@ export const rule: LogRule = {
       workaround: true,
     },
   ],
-  references: [],
+  references: ["https://github.com/distribution/distribution/issues/3863"],
   bad: [
     "ERROR: failed to push registry.example.com/app:1: unexpected status from PUT request: 415 Unsupported Media Type: media type application/vnd.oci.image.index.v1+json is not supported",
   ],

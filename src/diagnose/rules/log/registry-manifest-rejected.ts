@@ -5,6 +5,7 @@ export const rule: LogRule = {
   title: "The registry refuses the manifest (400)",
   architecture: false,
   patterns: [
+    { line: /commit on ref "(?:manifest|index)-sha256:.{0,200}400/i, score: 89 },
     {
       line: /(?:PUT|manifests?).{0,240}(?:400 Bad Request|status(?: code)?:? 400|HTTP 400)|400 Bad Request.{0,200}manifest/i,
       score: 88,
@@ -39,7 +40,7 @@ export const rule: LogRule = {
       workaround: true,
     },
   ],
-  references: [],
+  references: ["https://github.com/docker/buildx/issues/300"],
   bad: [
     "ERROR: failed to push registry.example.com/team/app:1: unexpected status from PUT request to https://registry.example.com/v2/team/app/manifests/1: 400 Bad Request",
   ],

@@ -10,7 +10,7 @@ export const rule: LogRule = {
       score: 80,
     },
     {
-      line: /(?:failed to resolve source metadata for|failed to copy|pull\w*|resolve|load metadata).{0,200}: not found$|\S{1,100}:[\w.-]{1,60}: not found$|(?:reference|image) .{0,120}(?:not found|does not exist) in/i,
+      line: /(?:failed to resolve source metadata for|failed to copy|pull(?:ing)?|resolve|load metadata).{0,200}: not found$|\S{1,100}:[\w.-]{1,60}: not found$|(?:reference|image) .{0,120}(?:not found|does not exist) in/i,
       nearNot:
         /no match for platform|failed to (?:compute|calculate) (?:cache key|checksum)|\/bin\/sh|gcc|sh: /,
       score: 76,

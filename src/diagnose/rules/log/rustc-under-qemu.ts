@@ -40,6 +40,12 @@ export const rule: LogRule = {
       command: rust,
       score: 84,
     },
+    {
+      line: /rustc interrupted by SIGSEGV|rustc.{0,300}\(signal: 11, SIGSEGV/,
+      emulation: "possible",
+      score: 72,
+      confidence: "likely",
+    },
   ],
   above: [
     "qemu-sigsegv-signal-11",
@@ -58,7 +64,10 @@ export const rule: LogRule = {
     nativeNode,
     pinnedEmulator,
   ],
-  references: [],
+  references: [
+    "https://github.com/rust-lang/rust/issues/96479",
+    "https://github.com/cross-rs/cross/issues/1705",
+  ],
   bad: [
     "#13 [linux/arm64 build 5/6] RUN cargo build --release\n#13 412.0 error: could not compile `regex-automata` (lib)\n#13 412.0 Caused by:\n#13 412.0   process didn't exit successfully: `rustc --crate-name regex_automata` (signal: 11, SIGSEGV: invalid memory reference)",
   ],

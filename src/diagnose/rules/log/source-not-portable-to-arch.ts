@@ -37,7 +37,7 @@ export const rule: LogRule = {
       score: 84,
     },
     {
-      line: /__builtin_ia32\w+|'_mm\d{0,3}_\w+' was not declared|use of undeclared identifier '_mm|_mm_\w+.{0,40}implicit declaration/,
+      line: /__builtin_ia32\w+|'_mm\d{0,3}_\w+' was not declared|use of undeclared identifier '_mm|_mm_\w{1,40}.{0,40}implicit declaration/,
       score: 88,
     },
     {

@@ -31,7 +31,7 @@ export const rule: LogRule = {
       workaround: true,
     },
   ],
-  references: [],
+  references: ["https://github.com/basecamp/kamal/issues/427"],
   bad: [
     'ERROR: error during connect: Get "http://docker.example.com/v1.24/info": command [ssh -l build -- arm-host docker system dial-stdio] has exited with exit status 255, please make sure the URL is valid, and Docker 18.09 or later is installed on the remote host: stderr=Host key verification failed.',
   ],

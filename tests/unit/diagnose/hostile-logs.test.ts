@@ -1,0 +1,89 @@
+import { describe, expect, it } from "vitest";
+import { cleanLine } from "../../../src/diagnose/log/clean-line.ts";
+import { openLogReader } from "../../../src/diagnose/log-reader.ts";
+import { logRules } from "../../../src/diagnose/log-rules.ts";
+import { mutatedLines } from "./mutated-lines.ts";
+
+/** As long as a line can be when a rule sees it. */
+const longest = 2400;
+
+/** What one line may cost; quadratic patterns take seconds. */
+const limitMs = 30;
+
+/** Of several tries, as far as they are needed: other programs may hold the processor meanwhile. */
+function quickest(work: () => void): number {
+  let best = Infinity;
+  for (let tries = 0; tries < 6 && best > limitMs; tries++) {
+    const start = performance.now();
+    work();
+    best = Math.min(best, performance.now() - start);
+  }
+  return best;
+}
+
+/** Inputs on which a pattern with nested or overlapping repetition takes for ever. */
+function adversarial(pattern: RegExp): readonly string[] {
+  const literals = pattern.source
+    .replaceAll(/\\[a-zA-Z]|\{[\d,]+\}|\(\?[:=!<]*|\[[^\]]*\]/g, "\n")
+    .split(/[\n|()*+?.^$\\[\]]+/)
+    .filter((text) => text.length > 1)
+    .slice(0, 30);
+  const fill = (unit: string): string => unit.repeat(Math.ceil(longest / unit.length)).slice(0, longest);
+  return [
+    ...["a", " ", "/", "-", ".", "0", "_", "a ", "/a", "a:", ": ", "'", '"', "(", "=a"].map(fill),
+    ...literals.map(fill),
+    ...literals.map((text) => fill(`${text} `)),
+    ...literals.map((text) => `${text}${fill("a")}`),
+    ...literals.map((text) => `${text} ${fill("/a ")}`),
+    ...literals.map((text) => `${fill("/")}${text}`),
+    fill(`${literals.join(" ")} `),
+  ];
+}
+
+describe("hostile logs", () => {
+  it.each(logRules)("$code takes no pattern that an input can slow down", ({ patterns }) => {
+    const slow: string[] = [];
+    for (const pattern of patterns.flatMap((all) =>
+      Object.values(all).filter((value) => value instanceof RegExp),
+    )) {
+      for (const input of adversarial(pattern)) {
+        const took = quickest(() => pattern.test(input));
+        if (took > limitMs)
+          slow.push(`${took.toFixed(0)} ms: ${pattern.source.slice(0, 80)} on ${input.slice(0, 40)}…`);
+      }
+    }
+    expect(slow).toEqual([]);
+  });
+
+  it("takes mutated lines without a crash or a pause", () => {
+    const start = performance.now();
+    let lines = 0;
+    for (const log of mutatedLines(1, 40_000)) {
+      const reader = openLogReader();
+      for (const line of log) reader.line(line);
+      for (const { evidence, why } of reader.diagnoses()) {
+        expect(evidence.length).toBeGreaterThan(0);
+        expect(why).not.toBe("");
+      }
+      lines += log.length;
+    }
+    expect(lines).toBeGreaterThanOrEqual(40_000);
+    expect(performance.now() - start).toBeLessThan(60_000);
+  });
+
+  it("holds memory where every line is a complaint", () => {
+    const reader = openLogReader();
+    for (let line = 0; line < 100_000; line++)
+      reader.line(`#${line} 1.0 error: thing ${line} failed: not found`);
+    reader.line("qemu: uncaught target signal 11 (Segmentation fault) - core dumped");
+    expect(reader.diagnoses()[0]?.code).toBe("qemu-sigsegv-signal-11");
+  });
+
+  it("cleans control characters, halves of sequences and endless lines", () => {
+    expect(cleanLine("\u001b[31mred\u001b[0m \u0000\u0007x")).toEqual(["red x"]);
+    expect(cleanLine("[0;31mred[0m")).toEqual(["red"]);
+    expect(cleanLine("\r\r\n")).toEqual([]);
+    const [long = ""] = cleanLine("x".repeat(10_000_000));
+    expect(long.length).toBeLessThan(5000);
+  });
+});
