@@ -57,7 +57,7 @@ export async function registerQemu(platform: Platform, x: Examination): Promise<
   if (byDocker !== undefined) return { ...common, ...byDocker, automatic: true };
   if (here !== undefined) return here;
   if (facts.os !== "linux") return undefined;
-  const byPackage = writes ? await registerByPackage(name, obsolete, facts.uid, x) : undefined;
+  const byPackage = writes ? await registerByPackage(name, obsolete, x) : undefined;
   if (byPackage !== undefined) return { ...common, ...byPackage };
   const commands = [imageCommand(x, `--install ${platform.architecture}`)];
   return { ...common, commands, undo: [], automatic: false };
@@ -112,11 +112,13 @@ function registerHere(
   const line = registration(`qemu-${name}`, program, qemu);
   return {
     commands: [...obsolete.map((entry) => write("-1", entry.name, uid)), write(line, "register", uid)],
-    undo: [
-      write("-1", `qemu-${name}`, uid),
-      ...obsolete.map((entry) => write(registrationOf(entry), "register", uid)),
-    ],
+    undo: [write("-1", `qemu-${name}`, uid), ...registerAgain(obsolete, uid)],
   };
+}
+
+/** Lines that put back what was taken away. */
+function registerAgain(entries: readonly BinfmtEntry[], uid: number | undefined): readonly string[] {
+  return entries.map((entry) => write(registrationOf(entry), "register", uid));
 }
 
 /** What tells the platform's programs from others: all of the ELF header up to e_machine, but for the ABI and whether it is position independent. */
@@ -166,16 +168,19 @@ async function registerByDocker(
   const remove = obsolete.map(({ name }) => imageCommand(x, `--uninstall ${shellWord(name)}`));
   return {
     commands: [...remove, imageCommand(x, `--install ${platform.architecture}`)],
-    undo: [imageCommand(x, `--uninstall qemu-${qemuName(platform) ?? ""}`)],
+    undo: [
+      imageCommand(x, `--uninstall qemu-${qemuName(platform) ?? ""}`),
+      ...registerAgain(obsolete, (await x.fact(machine)).uid),
+    ],
   };
 }
 
 async function registerByPackage(
   name: string,
   obsolete: readonly BinfmtEntry[],
-  uid: number | undefined,
   x: Examination,
 ): Promise<Pick<Fix, "commands" | "undo" | "automatic"> | undefined> {
+  const { uid, wsl } = await x.fact(machine);
   const remove = obsolete.map((entry) => write("-1", entry.name, uid));
   const managers = [
     [
@@ -191,9 +196,10 @@ async function registerByPackage(
       commands: [
         ...remove,
         asRoot(install, uid),
-        asRoot("systemctl restart systemd-binfmt 2>/dev/null || true", uid),
+        // In WSL that would take away its own entry for Windows programs.
+        ...(wsl === undefined ? [asRoot("systemctl restart systemd-binfmt 2>/dev/null || true", uid)] : []),
       ],
-      undo: [asRoot(uninstall, uid)],
+      undo: [asRoot(uninstall, uid), ...registerAgain(obsolete, uid)],
       automatic: true,
     };
   }

@@ -204,6 +204,12 @@ describe("recorded machines", () => {
       "docker run --privileged --rm tonistiigi/binfmt:qemu-v10.2.3-68 --uninstall qemu-aarch64",
       "docker run --privileged --rm tonistiigi/binfmt:qemu-v10.2.3-68 --install arm64",
     ]);
+    expect(fix?.undo).toEqual([
+      "docker run --privileged --rm tonistiigi/binfmt:qemu-v10.2.3-68 --uninstall qemu-aarch64",
+      expect.stringMatching(
+        /^sudo sh -c .*:\/usr\/libexec\/old:OC.* > \/proc\/sys\/fs\/binfmt_misc\/register/,
+      ),
+    ]);
   });
 
   it("a kernel without binfmt_misc: nothing is offered that can't help", async () => {
