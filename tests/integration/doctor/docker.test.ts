@@ -18,7 +18,7 @@ import { createContext } from "../../../src/host/node-host.ts";
 import { userHost } from "../buildkit/farm-fixture.ts";
 import { behindShell, diagnose, finding, findings, onHost, patientOf, repairAll } from "./fixture.ts";
 
-const needed = ["buildkit", "buildx", "dockerd", "qemu", "openssl"] as const;
+const needed = ["buildkit", "buildx", "dockerd", "qemu", "openssl", "busybox"] as const;
 const engines = await ensureEngines([...needed, "sshd"]);
 
 let temp: TempDir;
@@ -108,7 +108,20 @@ describeWith(engines, needed, "a machine with Docker", () => {
     expect(lacking?.why).toContain(
       "Or build only what runs here now (--platform linux/amd64) and add linux/s390x when there is a machine for it",
     );
-    // The image can't be had here: the installer's failure isn't taken for success.
+    // As the real one does: it ends with 0, whatever it could do.
+    const folder = join(temp.path, "installer");
+    await mkdir(folder);
+    await run("cp", [join(engines.root("busybox"), "amd64/bin/busybox"), folder]);
+    await run("tar", ["-C", folder, "-cf", join(temp.path, "installer.tar"), "busybox"]);
+    const change = ["--change", 'ENTRYPOINT ["/busybox", "true"]'];
+    await docker.run(["import", ...change, join(temp.path, "installer.tar"), "installer:lies"]);
+    const lying = await user("lied-to", { ANYARCH_BINFMT_IMAGE: "installer:lies" });
+    const believed = await repairAll(onHost(lying, { platforms: ["linux/s390x"] }));
+    expect(believed.repairs?.find(({ key }) => key === "register-s390x")).toMatchObject({
+      status: "failed",
+      output: expect.stringMatching(/^The commands ended well, and the fault is still there\./) as string,
+    });
+    // The real image can't be had here.
     const tried = await repairAll(onHost(await user("lacking"), { platforms: ["linux/s390x"] }));
     expect(tried.repairs?.find(({ key }) => key === "register-s390x")).toMatchObject({ status: "failed" });
     expect(tried.ok).toBe(false);
