@@ -1,5 +1,6 @@
+import type { HostProbe } from "../doctor/probe.ts";
 import type { Agree } from "../doctor/repair.ts";
-import type { DoctorReport } from "../doctor/report.ts";
+import type { DoctorReport, Patient } from "../doctor/report.ts";
 import type { Context } from "../host/context.ts";
 import { parsePlatform, type Platform } from "../oci/platform.ts";
 import { parseReference } from "../oci/reference.ts";
@@ -26,22 +27,22 @@ export function doctor(options: DoctorOptions = {}, settings: ApiSettings = {}):
   return withContext(settings, async (ctx) => {
     const config = await configFor(settings, ctx.host.cwd, ctx.host.cwd);
     const about = { platforms: platformsOf(options, config, ctx), registries: registriesOf(options, config) };
-    const { target } = options;
-    if (target === undefined) {
-      const { localProbe } = await import("../doctor/local-probe.ts");
-      return treat({ probe: localProbe(ctx), ...about }, options.fix, ctx);
-    }
-    const { openSshProbe } = await import("../doctor/ssh-probe.ts");
-    await using probe = await openSshProbe(target, ctx);
+    await using probe = await openProbe(options.target, ctx);
     return await treat({ probe, ...about }, options.fix, ctx);
   });
 }
 
-async function treat(
-  patient: Parameters<typeof import("../doctor/report.ts").examine>[0],
-  fix: DoctorOptions["fix"],
-  ctx: Context,
-): Promise<DoctorReport> {
+// import() stands apart from `await using`: TypeScript 6.0 leaves its file name as it is beside it.
+async function openProbe(target: string | undefined, ctx: Context): Promise<HostProbe & AsyncDisposable> {
+  if (target !== undefined) {
+    const { openSshProbe } = await import("../doctor/ssh-probe.ts");
+    return openSshProbe(target, ctx);
+  }
+  const { localProbe } = await import("../doctor/local-probe.ts");
+  return { ...localProbe(ctx), [Symbol.asyncDispose]: async () => {} };
+}
+
+async function treat(patient: Patient, fix: DoctorOptions["fix"], ctx: Context): Promise<DoctorReport> {
   const { examine } = await import("../doctor/report.ts");
   const report = await examine(patient, ctx);
   if (fix === undefined) return report;

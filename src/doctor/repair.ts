@@ -16,6 +16,7 @@ export type Agree = (plan: readonly Fix[]) => boolean | Promise<boolean>;
 /** A round makes the next visible: only a mounted table shows its entries. */
 const mostRounds = 6;
 const limitMs = 300_000;
+const unchanged = "The commands ended well, and the fault is still there.";
 
 /** The fixes that `--fix` may run, each once, in the order in which they run; pure. */
 export function planRepairs(results: readonly CheckResult[]): readonly Fix[] {
@@ -66,11 +67,7 @@ export async function repair(
   const left = new Set(planRepairs(current.checks).map(({ key }) => key));
   const repairs = [...done.values()].map((each): Repair => {
     if (each.status === "repaired" && left.has(each.key))
-      return {
-        ...each,
-        status: "failed",
-        output: each.output ?? "The commands ended well, and the fault is still there.",
-      };
+      return { ...each, status: "failed", output: [unchanged, each.output ?? ""].join("\n").trim() };
     return each;
   });
   return { ...current, repairs };

@@ -16,7 +16,10 @@ export const check: Check = {
     if (os !== "linux") return { status: "skip", found: "the table is in Docker's virtual machine" };
     const table = await x.fact(binfmt);
     if (table.mounted && table.enabled)
-      return { status: "ok", found: `${table.entries.length} interpreters by magic` };
+      return {
+        status: "ok",
+        found: `${table.entries.length} ${table.entries.length === 1 ? "entry" : "entries"} by magic`,
+      };
     const foreign = (await x.fact(foreignPlatforms)).filter(({ runs }) => !runs);
     if (foreign.length === 0)
       return {

@@ -46,24 +46,21 @@ export async function registerQemu(platform: Platform, x: Examination): Promise<
   const obsolete = table.entries.filter(
     (entry) => entriesFor(table, platform).includes(entry) || entry.name === `qemu-${name}`,
   );
-  const here = facts.os === "linux" && mayWrite(facts) ? await staticQemu(name, obsolete, x) : undefined;
-  if (here !== undefined)
-    return {
-      ...common,
-      ...registerHere({ name, program, qemu: here, obsolete }, facts.uid),
-      automatic: true,
-    };
+  const writes = facts.os === "linux" && mayWrite(facts);
+  const qemu = writes ? await staticQemu(name, obsolete, x) : undefined;
+  const here =
+    qemu === undefined
+      ? undefined
+      : { ...common, ...registerHere({ name, program, qemu, obsolete }, facts.uid), automatic: true };
+  if (here !== undefined && facts.uid === 0) return here;
   const byDocker = await registerByDocker(platform, obsolete, x);
   if (byDocker !== undefined) return { ...common, ...byDocker, automatic: true };
+  if (here !== undefined) return here;
   if (facts.os !== "linux") return undefined;
-  const byPackage = await registerByPackage(name, obsolete, facts.uid, x);
+  const byPackage = writes ? await registerByPackage(name, obsolete, x) : undefined;
   if (byPackage !== undefined) return { ...common, ...byPackage };
-  return {
-    ...common,
-    commands: [imageCommand(x, `--install ${platform.architecture}`)],
-    undo: [],
-    automatic: false,
-  };
+  const commands = [imageCommand(x, `--install ${platform.architecture}`)];
+  return { ...common, commands, undo: [], automatic: false };
 }
 
 function mayWrite({
@@ -115,11 +112,13 @@ function registerHere(
   const line = registration(`qemu-${name}`, program, qemu);
   return {
     commands: [...obsolete.map((entry) => write("-1", entry.name, uid)), write(line, "register", uid)],
-    undo: [
-      write("-1", `qemu-${name}`, uid),
-      ...obsolete.map((entry) => write(registrationOf(entry), "register", uid)),
-    ],
+    undo: [write("-1", `qemu-${name}`, uid), ...registerAgain(obsolete, uid)],
   };
+}
+
+/** Lines that put back what was taken away. */
+function registerAgain(entries: readonly BinfmtEntry[], uid: number | undefined): readonly string[] {
+  return entries.map((entry) => write(registrationOf(entry), "register", uid));
 }
 
 /** What tells the platform's programs from others: all of the ELF header up to e_machine, but for the ABI and whether it is position independent. */
@@ -160,23 +159,28 @@ async function registerByDocker(
   obsolete: readonly BinfmtEntry[],
   x: Examination,
 ): Promise<Pick<Fix, "commands" | "undo"> | undefined> {
-  const { server, info } = await x.fact(docker);
+  const { server, info, endpoint } = await x.fact(docker);
+  // A Docker on another machine has that machine's table.
+  if (!/^(?:unix|npipe):/.test(endpoint)) return undefined;
   const rootless = info?.SecurityOptions?.some((option) => option.includes("rootless")) === true;
   if (server?.os !== "linux" || rootless) return undefined;
   // The installer leaves what is registered already as it is (EEXIST), and exits with 0 whatever happens.
   const remove = obsolete.map(({ name }) => imageCommand(x, `--uninstall ${shellWord(name)}`));
   return {
     commands: [...remove, imageCommand(x, `--install ${platform.architecture}`)],
-    undo: [imageCommand(x, `--uninstall qemu-${qemuName(platform) ?? ""}`)],
+    undo: [
+      imageCommand(x, `--uninstall qemu-${qemuName(platform) ?? ""}`),
+      ...registerAgain(obsolete, (await x.fact(machine)).uid),
+    ],
   };
 }
 
 async function registerByPackage(
   name: string,
   obsolete: readonly BinfmtEntry[],
-  uid: number | undefined,
   x: Examination,
 ): Promise<Pick<Fix, "commands" | "undo" | "automatic"> | undefined> {
+  const { uid, wsl } = await x.fact(machine);
   const remove = obsolete.map((entry) => write("-1", entry.name, uid));
   const managers = [
     [
@@ -192,9 +196,10 @@ async function registerByPackage(
       commands: [
         ...remove,
         asRoot(install, uid),
-        asRoot("systemctl restart systemd-binfmt 2>/dev/null || true", uid),
+        // In WSL that would take away its own entry for Windows programs.
+        ...(wsl === undefined ? [asRoot("systemctl restart systemd-binfmt 2>/dev/null || true", uid)] : []),
       ],
-      undo: [asRoot(uninstall, uid)],
+      undo: [asRoot(uninstall, uid), ...registerAgain(obsolete, uid)],
       automatic: true,
     };
   }

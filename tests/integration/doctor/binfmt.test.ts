@@ -39,9 +39,9 @@ afterAll(async () => {
 });
 
 const qemu = (): string => join(engines.root("qemu"), "usr/bin/qemu-aarch64-static");
-const magic = (machine: string): string =>
+const magic = (cpu: string): string =>
   String.raw`\x7f\x45\x4c\x46\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x` +
-  machine +
+  cpu +
   String.raw`\x00`;
 const mask = String.raw`\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff`;
 /** A line of shell that registers an interpreter for arm64. */
@@ -51,7 +51,7 @@ const entry = (interpreter: string, flags: string, { name = "qemu-aarch64", cpu 
 /** A machine whose PATH has qemu-aarch64-static only where `withQemu`; docker isn't in it. */
 async function machine(
   namespace: BinfmtNamespace,
-  { withQemu = true, unprivileged = false, env = {} } = {},
+  { withQemu = true, unprivileged = false, env = {}, platforms = ["linux/amd64", "linux/arm64"] } = {},
 ): Promise<Case> {
   const bin = join(temp.path, withQemu ? "with-qemu" : "without");
   await mkdir(bin, { recursive: true });
@@ -60,7 +60,7 @@ async function machine(
     env: { PATH: `${bin}:/usr/sbin:/usr/bin:/sbin:/bin`, HOME: temp.path },
     cwd: temp.path,
   });
-  return behindShell(host, unprivileged ? namespace.unprivileged : namespace.command, { env });
+  return behindShell(host, unprivileged ? namespace.unprivileged : namespace.command, { env, platforms });
 }
 
 /** `--fix` repairs the named check, a program for arm64 runs, and a second run finds nothing and changes nothing. */
@@ -117,6 +117,23 @@ describe.skipIf(missing !== undefined)(
       const { repairs } = await repairAll(ill);
       for (const line of repairs?.flatMap(({ undo }) => undo) ?? []) await namespace.run(line);
       expect(await namespace.table()).not.toContain("qemu");
+    });
+
+    it("001-03 001-12 gets QEMU for all platforms that lack it, 32-bit ARM too", async () => {
+      await using namespace = await startBinfmtNamespace();
+      const platforms = ["linux/amd64", "linux/arm64", "linux/arm/v7"];
+      const arm = join(engines.root("qemu"), "usr/bin/qemu-arm-static");
+      const ill = await machine(namespace, { platforms, env: {} });
+      await symlink(arm, join(temp.path, "with-qemu/qemu-arm-static"));
+      expect(finding(await diagnose(ill), "foreign-run")).toMatch(
+        /^fail linux\/arm64: .*\nfail linux\/arm\/v7: /,
+      );
+      const healed = await repairAll(ill);
+      expect(healed.repairs?.map(({ key, status }) => `${key} ${status}`)).toEqual([
+        "register-aarch64 repaired",
+        "register-arm repaired",
+      ]);
+      expect(finding(healed, "foreign-run")).toMatch(/^ok linux\/arm64: .*\nok linux\/arm\/v7: /);
     });
 
     it("001-12 whose entry lacks F has it replaced", async () => {

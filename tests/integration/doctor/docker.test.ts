@@ -18,7 +18,7 @@ import { createContext } from "../../../src/host/node-host.ts";
 import { userHost } from "../buildkit/farm-fixture.ts";
 import { behindShell, diagnose, finding, findings, onHost, patientOf, repairAll } from "./fixture.ts";
 
-const needed = ["buildkit", "buildx", "dockerd", "qemu", "openssl"] as const;
+const needed = ["buildkit", "buildx", "dockerd", "qemu", "openssl", "busybox"] as const;
 const engines = await ensureEngines([...needed, "sshd"]);
 
 let temp: TempDir;
@@ -50,7 +50,7 @@ async function user(name: string, env: Record<string, string> = {}): Promise<Ret
 }
 
 describeWith(engines, needed, "a machine with Docker", () => {
-  it("001-01 001-02 001-04 001-05 001-06 001-10 003-02 with the classic store gets a builder, and keeps its current one", async () => {
+  it("001-01 001-02 001-04 001-05 001-06 001-08 001-10 003-02 with the classic store gets a builder, and keeps its current one", async () => {
     const host = await user("classic");
     const ill = onHost(host);
     const report = await diagnose(ill);
@@ -108,11 +108,42 @@ describeWith(engines, needed, "a machine with Docker", () => {
     expect(lacking?.why).toContain(
       "Or build only what runs here now (--platform linux/amd64) and add linux/s390x when there is a machine for it",
     );
-    // The image can't be had here: the installer's failure isn't taken for success.
+    // As the real one does: it ends with 0, whatever it could do.
+    const folder = join(temp.path, "installer");
+    await mkdir(folder);
+    await run("cp", [join(engines.root("busybox"), "amd64/bin/busybox"), folder]);
+    await run("tar", ["-C", folder, "-cf", join(temp.path, "installer.tar"), "busybox"]);
+    const change = ["--change", 'ENTRYPOINT ["/busybox", "true"]'];
+    await docker.run(["import", ...change, join(temp.path, "installer.tar"), "installer:lies"]);
+    const lying = await user("lied-to", { ANYARCH_BINFMT_IMAGE: "installer:lies" });
+    const believed = await repairAll(onHost(lying, { platforms: ["linux/s390x"] }));
+    expect(believed.repairs?.find(({ key }) => key === "register-s390x")).toMatchObject({
+      status: "failed",
+      output: expect.stringMatching(/^The commands ended well, and the fault is still there\./) as string,
+    });
+    // The real image can't be had here.
     const tried = await repairAll(onHost(await user("lacking"), { platforms: ["linux/s390x"] }));
     expect(tried.repairs?.find(({ key }) => key === "register-s390x")).toMatchObject({ status: "failed" });
     expect(tried.ok).toBe(false);
   }, 120_000);
+
+  it("001-02 001-08 with a builder that promises a platform that doesn't run there isn't taken in", async () => {
+    const host = await user("promise");
+    const buildx = engines.program("docker-buildx");
+    const create =
+      "create --name claims --driver docker-container --driver-opt network=host --bootstrap --platform";
+    await run(buildx, [...create.split(" "), "linux/amd64,linux/s390x"], { env: host.env });
+    const report = await diagnose(onHost(host, { platforms: ["linux/amd64", "linux/s390x"] }));
+    await run(buildx, ["rm", "claims"], { env: host.env });
+    expect(finding(report, "builders")).toContain("linux/s390x");
+    expect(finding(report, "builder-stale")).toBe(
+      "warn claims: it lists linux/s390x, but programs of it don't run there",
+    );
+    expect(findings(report, "builder-stale")[0]?.fix).toMatchObject({ automatic: false });
+    expect(finding(report, "platform")).toMatch(
+      /^ok linux\/amd64: claims \(docker-container\) builds it natively\nfail linux\/s390x: no builder has linux\/s390x/,
+    );
+  });
 
   it("with a builder that is gone names it, and leaves it to its owner", async () => {
     const host = await user("down");

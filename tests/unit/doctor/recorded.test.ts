@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -203,6 +203,12 @@ describe("recorded machines", () => {
     expect(fix?.commands).toEqual([
       "docker run --privileged --rm tonistiigi/binfmt:qemu-v10.2.3-68 --uninstall qemu-aarch64",
       "docker run --privileged --rm tonistiigi/binfmt:qemu-v10.2.3-68 --install arm64",
+    ]);
+    expect(fix?.undo).toEqual([
+      "docker run --privileged --rm tonistiigi/binfmt:qemu-v10.2.3-68 --uninstall qemu-aarch64",
+      expect.stringMatching(
+        /^sudo sh -c .*:\/usr\/libexec\/old:OC.* > \/proc\/sys\/fs\/binfmt_misc\/register/,
+      ),
     ]);
   });
 
