@@ -63,7 +63,7 @@ export const rule: LogRule = {
     },
     { title: "Or build on a machine of the target's CPU", detail: "There the ordinary packages do." },
   ],
-  references: [],
+  references: ["https://github.com/cross-rs/cross/issues/710"],
   bad: [
     'error: failed to run custom build command for `ring v0.17.8`\n  error occurred in cc-rs: failed to find tool "aarch64-linux-musl-gcc": No such file or directory (os error 2)',
     "/usr/lib/gcc-cross/aarch64-linux-gnu/12/../../../../aarch64-linux-gnu/bin/ld: cannot find crt1.o: No such file or directory",

@@ -43,6 +43,12 @@ export const rule: LogRule = {
       score: 78,
       confidence: "likely",
     },
+    {
+      line: /unhandled exception in MSBuild|task failed unexpectedly/i,
+      emulation: "likely",
+      score: 82,
+      confidence: "likely",
+    },
   ],
   above: ["qemu-sigsegv-signal-11", "qemu-sigabrt-signal-6", "qemu-sigill-signal-4", "qemu-sigtrap-signal-5"],
   why: "The SDK ran as a program of the target's CPU in QEMU's emulation. .NET's runtime compiles and manages memory in ways that QEMU doesn't reproduce; Microsoft doesn't support it. crossgen2 (ReadyToRun) and ilc (native AOT) do this work hardest and crash first: exit code 139 is 128 + signal 11, a segmentation fault. The project is not at fault.",

@@ -1,5 +1,13 @@
 import type { LogRule } from "../../log/log-rule.ts";
 
+/** Names of Docker Hub's own images: when one of these is denied, it isn't a name of one's own that was never pushed. */
+const official =
+  "python|node|golang|alpine|debian|ubuntu|nginx|redis|postgres|mysql|mariadb|php|ruby|rust|openjdk|eclipse-temurin|maven|gradle|busybox|centos|fedora|amazoncorretto|httpd|mongo|elixir|erlang|perl|docker|haproxy|traefik|caddy|bash|gcc|composer|tomcat|wordpress|hello-world|memcached|rabbitmq|registry|buildpack-deps|archlinux|almalinux|rockylinux|oraclelinux|amazonlinux";
+const localOnly = new RegExp(
+  `pull access denied for (?!(?:library/)?(?:${official})[,: ])\\S{1,80}, repository does not exist|docker\\.io/library/(?!(?:${official})[:@ ])\\S{1,100}(?:: not found|.{0,80}pull access denied)`,
+  "i",
+);
+
 export const rule: LogRule = {
   code: "generic-user-error",
   title: "A fault of the Dockerfile, the context or the project itself",
@@ -16,7 +24,11 @@ export const rule: LogRule = {
       score: 74,
     },
     {
-      line: /target stage "?\S{1,80}"? could not be found|stage \S{1,80} not found|invalid from flag value|pull access denied for \S{1,80}, repository does not exist|docker\.io\/library\/\S{1,100}: (?:pull access denied|not found)|docker\.io\/library\/\S{1,100}.{0,80}pull access denied/i,
+      line: localOnly,
+      score: 77,
+    },
+    {
+      line: /target stage "?\S{1,80}"? could not be found|stage \S{1,80} not found/i,
       score: 77,
     },
     {

@@ -69,7 +69,11 @@ export const rule: LogRule = {
       detail: `${pinnedEmulator.detail}\nGOMAXPROCS=1 and GODEBUG=asyncpreemptoff=1 make it rarer.`,
     },
   ],
-  references: ["https://github.com/golang/go/issues/46818", "https://github.com/golang/go/issues/69255"],
+  references: [
+    "https://github.com/golang/go/issues/40969",
+    "https://github.com/golang/go/issues/46818",
+    "https://github.com/golang/go/issues/69255",
+  ],
   bad: [
     '#9 [linux/arm/v7 build 5/5] RUN go build -o /app .\n#9 30.0 qemu: uncaught target signal 11 (Segmentation fault) - core dumped\n#9 ERROR: process "/bin/sh -c go build -o /app ." did not complete successfully: exit code: 139',
   ],

@@ -42,7 +42,7 @@ export const rule: LogRule = {
     },
     leaveOutPlatform,
   ],
-  references: [],
+  references: ["https://github.com/Freika/dawarich/issues/932"],
   bad: [
     "ERROR: failed to solve: docker.io/example/tool:2.1: no match for platform in manifest: not found",
     "docker: no matching manifest for linux/arm64/v8 in the manifest list entries.",

@@ -57,7 +57,10 @@ export const rule: LogRule = {
       detail: "A newer version of the module, an LTS Node.js, or node:22-slim instead of node:22-alpine.",
     },
   ],
-  references: [],
+  references: [
+    "https://github.com/WiseLibs/better-sqlite3/issues/1382",
+    "https://github.com/mapbox/node-pre-gyp/issues/364",
+  ],
   bad: [
     "#11 [linux/arm64 build 4/6] RUN npm ci\n#11 30.1 npm ERR! gyp ERR! find Python Python is not set from command line or npm configuration\n#11 30.2 npm ERR! gyp ERR! stack Error: Could not find any Python installation to use",
     "#11 [build 4/6] RUN npm ci\n#11 9.0 npm error gyp ERR! build error\n#11 9.0 npm error gyp ERR! stack Error: not found: make",

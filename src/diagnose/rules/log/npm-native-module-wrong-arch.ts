@@ -61,7 +61,7 @@ export const rule: LogRule = {
         "A stage FROM --platform=$BUILDPLATFORM installs for the build machine: npm ci --os=linux --cpu=arm64 (--libc=musl) there, or install again in the target stage.",
     },
   ],
-  references: [],
+  references: ["https://github.com/npm/cli/issues/4828", "https://github.com/rollup/rollup/issues/5170"],
   bad: [
     "Error: /app/node_modules/bcrypt/lib/binding/napi-v3/bcrypt_lib.node: invalid ELF header\n    at Module._extensions..node (node:internal/modules/cjs/loader:1340:18)",
     "#14 [linux/arm64 build 6/7] RUN npm run build\n#14 2.0 Error: Cannot find module @rollup/rollup-linux-arm64-musl. npm has a bug related to optional dependencies.",

@@ -48,7 +48,7 @@ export const rule: LogRule = {
     },
     {
       line: /ResolutionImpossible|conflicting dependencies/,
-      near: /aarch64|armv7l|arm64|no matching distribution/i,
+      near: /aarch64|armv7l|no matching distribution/i,
       emulation: "likely",
       score: 76,
       confidence: "likely",

@@ -48,7 +48,10 @@ export const rule: LogRule = {
       workaround: true,
     },
   ],
-  references: ["https://github.com/RackulaLives/Rackula/issues/2707"],
+  references: [
+    "https://github.com/nodejs/docker-node/issues/1335",
+    "https://github.com/RackulaLives/Rackula/issues/2707",
+  ],
   bad: [
     "Run docker/setup-qemu-action@v3\n#31 [linux/arm64 build 4/6] RUN npm run build\n#31 21.1 creating an optimized production build ...\n##[error]The job running on runner GitHub Actions 7 has exceeded the maximum execution time of 360 minutes.",
   ],
