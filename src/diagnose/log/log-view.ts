@@ -56,7 +56,7 @@ export function viewLog(
   for (const { step } of lines) if (step?.platform !== undefined) platforms.add(step.platform);
   for (const text of [...commands, ...lines.map((line) => line.text)]) collectPlatforms(text, platforms);
   const any = (pattern: RegExp): boolean =>
-    lines.some(({ text }) => pattern.test(text)) ||
+    lines.some(({ kind, text }) => kind !== "quote" && pattern.test(text)) ||
     commands.some((text) => pattern.test(text)) ||
     [...platforms].some((name) => pattern.test(name));
   return {
@@ -67,7 +67,7 @@ export function viewLog(
     hostCpu: hostOf(lines),
     platforms: [...platforms],
     emulator: output.some(({ text }) => emulatorSpeaks.test(text)),
-    emulatorSetUp: any(emulatorReady),
+    emulatorSetUp: any(emulatorReady) || lines.some(({ text }) => emulatorReady.test(text)),
     has: any,
   };
 }

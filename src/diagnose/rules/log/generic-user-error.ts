@@ -12,6 +12,7 @@ export const rule: LogRule = {
   code: "generic-user-error",
   title: "A fault of the Dockerfile, the context or the project itself",
   architecture: false,
+  quotes: true,
   patterns: [
     { line: /invalid from flag value/, score: 88 },
     {
