@@ -12,7 +12,7 @@ import type { Context } from "../host/context.ts";
 import { formatPlatform, parsePlatform } from "../oci/platform.ts";
 import { type ApiSettings, withContext } from "./settings.ts";
 
-/** A log to be read: a file's path, its text, bytes as they come, or a build in buildx's history. */
+/** A log to be read: a file's path, its text, bytes as they come, or a build in buildx's history ("" for the last). */
 export type LogSource =
   | { readonly file: string }
   | { readonly text: string }
@@ -47,7 +47,11 @@ export function explain(
   return withContext(settings, async (ctx) => {
     const reader = openLogReader(await knownFacts(options, ctx));
     const name =
-      "file" in source ? source.file : "history" in source ? `The history of ${source.history}` : "The log";
+      "file" in source
+        ? source.file
+        : "history" in source
+          ? `The history of ${source.history === "" ? "the last build" : source.history}`
+          : "The log";
     let bytes: LogBytes | undefined;
     for await (const chunk of chunksOf(source, ctx)) {
       ctx.signal.throwIfAborted();
@@ -123,24 +127,28 @@ async function* plain(stream: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> 
   }
 }
 
-/** `docker buildx history logs`, which buildx has since 0.21; both streams, for its progress goes to stderr. */
+/** `docker buildx history logs`, which buildx has since 0.20; both streams, for its progress goes to stderr. */
 async function readHistory(reference: string, builder: string | undefined, ctx: Context): Promise<string> {
   const args = [
     "buildx",
     ...(builder === undefined ? [] : ["--builder", builder]),
     "history",
     "logs",
-    reference,
+    ...(reference === "" ? [] : [reference]),
     "--progress=rawjson",
   ];
   const { code, stdout, stderr } = await ctx.host.exec("docker", args, { signal: ctx.signal });
   if (code === 0) return stdout + stderr;
   const why = stderr.trim().split("\n").at(-1) ?? "";
-  throw new AnyarchError("INPUT_UNREADABLE", `The history of ${reference} can't be read: ${why}`, {
-    hint: /unknown (?:command|flag)|is not a docker command|unknown shorthand/.test(stderr)
-      ? "This buildx has no history; update it to 0.21 or later, or give the log as a file."
-      : "docker buildx history ls lists what there is.",
-  });
+  throw new AnyarchError(
+    "INPUT_UNREADABLE",
+    `The history of ${reference === "" ? "the last build" : reference} can't be read: ${why}`,
+    {
+      hint: /unknown (?:command|flag)|is not a docker command|unknown shorthand/.test(stderr)
+        ? "This buildx has no history; update it to 0.20 or later, or give the log as a file."
+        : "docker buildx history ls lists what there is.",
+    },
+  );
 }
 
 function unreadable(name: string, error: unknown): AnyarchError {

@@ -11,7 +11,10 @@ export const command: CommandModule = {
       .option("-p, --platform <platform>", "the platform that was built, where the log doesn't tell", collect)
       .option("--emulated", "it was built under emulation")
       .option("--native", "it was built on a machine of its own CPU")
-      .option("--history <ref>", "a build in buildx's history (docker buildx history ls)")
+      .option(
+        "--history [ref]",
+        "a build in buildx's history, the last by default (docker buildx history ls)",
+      )
       .option("--builder <name>", "the builder whose history it is"),
   async run([logs], flags, io) {
     const output = outputFlags(flags);
@@ -69,9 +72,12 @@ function sourcesOf(
   flags: Readonly<Record<string, unknown>>,
 ): readonly { readonly name: string; readonly source: LogSource }[] {
   const { history, builder } = flags;
-  if (typeof history === "string") {
+  if (history !== undefined) {
+    const reference = typeof history === "string" ? history : "";
     if (names.length > 0) throw new AnyarchError("USAGE", "--history and a log's file exclude each other.");
-    return [{ name: history, source: { history, ...(typeof builder === "string" && { builder }) } }];
+    return [
+      { name: reference, source: { history: reference, ...(typeof builder === "string" && { builder }) } },
+    ];
   }
   if (names.length === 0 && process.stdin.isTTY) {
     throw new AnyarchError("USAGE", "There is no log to read.", {

@@ -32,8 +32,3 @@ export const leaveOutPlatform: Fix = {
   detail: "--platform with the platforms that work; add the other when there is a native machine for it.",
   workaround: true,
 };
-
-export const retry: Fix = {
-  title: "Run the build again",
-  detail: "The fault passes by itself; what was built is in the cache.",
-};

@@ -36,7 +36,7 @@ const machines: Readonly<Record<string, string>> = {
 const hostPatterns: readonly RegExp[] = [
   /does not match the detected host platform \(linux\/(\w+)/,
   /does not match the expected platform, \S+ linux\/(\w+)/,
-  /\bOS\/Arch: +linux\/(\w+)/,
+  /\bOS\/Arch: +(?:linux|darwin|windows)\/(\w+)/,
   /\bHost:\s{0,4}linux\/(\w+)/i,
   /\bArchitecture: +(x86_64|aarch64|amd64|arm64)\b/,
   /\b(?:Linux|Darwin) \S+ [\d.]+\S* .{0,120} (x86_64|aarch64|arm64)\b/,
@@ -84,6 +84,11 @@ function hostOf(lines: readonly LogLine[]): string | undefined {
     const cpu = machines[step?.runsOn?.split("/")[1] ?? ""];
     if (cpu !== undefined) return cpu;
   }
+  const asked = lines.findIndex(({ text }) => /\buname -m$/.test(text));
+  const answered = asked < 0 ? undefined : machines[lines[asked + 1]?.text ?? ""];
+  if (answered !== undefined && lines[asked]?.step === undefined) return answered;
+  if (lines.some(({ text }) => /\bApple (?:M[1-9]|Silicon)\b|\bMacBook\b.{0,60}M[1-9]\b/i.test(text)))
+    return "arm64";
   const image = lines.find(({ text }) => /^(?:Image: (?:ubuntu|windows)-|Runner Image\b)/.test(text))?.text;
   if (image?.startsWith("Image: ") === true) return image.includes("arm") ? "arm64" : "amd64";
   return undefined;
@@ -129,6 +134,12 @@ export function emulationOf(
   if (log.emulator) return { level: "shown", emulated: true };
   if (log.emulatorSetUp && cpu !== "amd64")
     return cpu === undefined ? { level: "likely" } : { level: "shown", emulated: true };
+  // Who names a platform to `docker run` mostly does so because the machine is of another.
+  const run = log.commands.map(
+    (text) =>
+      /\b(?:docker|podman|nerdctl) (?:container )?run\b.{0,200}--platform[= ](linux\/\w+)/.exec(text)?.[1],
+  );
+  if (cpu !== undefined && run.some((asked) => cpuOf(asked) === cpu)) return { level: "likely" };
   // Most machines that build for several platforms are amd64.
   if (cpu !== undefined && cpu !== "amd64" && cpu !== "386") return { level: "likely" };
   return { level: "unknown" };

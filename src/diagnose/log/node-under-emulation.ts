@@ -34,12 +34,12 @@ export const nodeFixes: readonly Fix[] = [
   {
     title: "Install and build in a stage on the build platform",
     detail:
-      "FROM --platform=$BUILDPLATFORM node:22 AS build\nRUN npm ci && npm run build\nFROM node:22-slim\nCOPY --from=build /app/dist ./dist\nJavaScript is the same for every CPU. Packages with native modules have to be installed for the target: npm ci --omit=dev --cpu=arm64 --os=linux (npm 10.3 and later) takes their prebuilt files.",
+      "FROM --platform=$BUILDPLATFORM node:22 AS build\nRUN npm ci && npm run build\nFROM node:22-slim\nCOPY --from=build /app/dist ./dist\nJavaScript is the same for every CPU. Packages with native modules have to be installed for the target: npm ci --omit=dev --cpu=arm64 --os=linux (a current npm) takes their prebuilt files.",
   },
   {
     ...pinnedEmulator,
     title: "Use another QEMU or another Node.js version",
-    detail: `${pinnedEmulator.detail}\nNode.js releases differ as well: which instructions V8 emits changed between 20, 22 and 24.`,
+    detail: `${pinnedEmulator.detail}\nNode.js releases differ as well in the instructions that V8 emits.`,
   },
   {
     title: "Make the crash rarer: npm ci --prefer-offline --no-audit --maxsockets 1",

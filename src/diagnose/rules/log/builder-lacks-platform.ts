@@ -34,7 +34,11 @@ export const rule: LogRule = {
     },
     leaveOutPlatform,
   ],
-  references: ["https://github.com/docker/buildx/issues/138", "https://github.com/moby/buildkit/issues/1390"],
+  references: [
+    "https://docs.docker.com/build/building/multi-platform.md",
+    "https://github.com/docker/buildx/issues/138",
+    "https://github.com/moby/buildkit/issues/1390",
+  ],
   bad: [
     "ERROR: failed to solve: failed to load LLB: runtime execution on platform linux/arm64 not supported",
     "$ docker buildx build --platform linux/amd64,linux/arm64 .\n$ docker buildx ls\nNAME/NODE     DRIVER/ENDPOINT   STATUS    BUILDKIT   PLATFORMS\ndefault*      docker\n \\_ default    \\_ default       running   v0.26.2    linux/amd64, linux/amd64/v2, linux/amd64/v3",

@@ -37,7 +37,7 @@ export const rule: LogRule = {
     {
       title: "Or leave --cache-to away",
       detail:
-        "Or write another kind: type=registry,ref=REGISTRY/app:cache; mode=min uploads less. type=gha needs a current BuildKit (0.20 and later speak the new service).",
+        "Or write another kind: type=registry,ref=REGISTRY/app:cache; mode=min uploads less. type=gha needs a current BuildKit, since GitHub replaced the service.",
     },
   ],
   references: [

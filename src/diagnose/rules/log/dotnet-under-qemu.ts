@@ -4,6 +4,10 @@ import type { LogRule } from "../../log/log-rule.ts";
 /** The SDK's own tools. */
 const sdk = /\b(?:dotnet|msbuild|nuget)\b/i;
 
+/** An exception of the program's own ends it with signal 6, too. */
+const ownAbort =
+  /Unhandled exception\. (?!System\.(?:AccessViolation|ExecutionEngine|BadImageFormat|InvalidProgram))/;
+
 export const rule: LogRule = {
   code: "dotnet-under-qemu",
   title: "The .NET SDK broke under QEMU, which .NET doesn't support",
@@ -20,12 +24,13 @@ export const rule: LogRule = {
     {
       line: /\bexit (?:code|status)[: ]*(?:139|134|132|133|135)\b|non-zero code: (?:139|134|132)\b/,
       command: sdk,
+      nearNot: ownAbort,
       emulation: "likely",
       score: 88,
     },
     // Tasks, nodes and the runtime fail in ways that make no sense elsewhere.
     {
-      line: /MSB4018|MSB4166|MSB6006|failed unexpectedly|Internal CLR error|System\.(?:AccessViolation|ExecutionEngine|InvalidProgram|BadImageFormat|OutOfMemory)Exception|SEHException|Failed to create CoreCLR|GC heap initialization failed|Fatal error\.|Process terminated\.|Assertion failed|Unhandled exception|child node .{0,40}exited prematurely|Cannot find .{0,40}in the enum|qemu: /i,
+      line: /MSB4018|MSB4166|MSB6006|failed unexpectedly|Internal CLR error|System\.(?:AccessViolation|ExecutionEngine|InvalidProgram|BadImageFormat|OutOfMemory)Exception|SEHException|Failed to create CoreCLR|GC heap initialization failed|Fatal error\.|Process terminated\.|Assertion failed|child node .{0,40}exited prematurely|Cannot find .{0,40}in the enum|qemu: /i,
       command: sdk,
       emulation: "shown",
       score: 86,

@@ -30,7 +30,10 @@ export const rule: LogRule = {
         "One --platform a build, then docker buildx imagetools create (or anyarch index create) makes one index.",
     },
   ],
-  references: ["https://github.com/p2-inc/phasetwo-containers/issues/11"],
+  references: [
+    "https://docs.docker.com/build/building/multi-platform.md",
+    "https://github.com/p2-inc/phasetwo-containers/issues/11",
+  ],
   bad: [
     "ERROR: Multi-platform build is not supported for the docker driver.\nSwitch to a different driver, or turn on the containerd image store, and try again.",
   ],

@@ -26,6 +26,7 @@ export const rule: LogRule = {
     leaveOutPlatform,
   ],
   references: [
+    "https://docs.docker.com/build/building/multi-platform.md",
     "https://github.com/GoogleContainerTools/kaniko/issues/2024",
     "https://github.com/sighupio/gangplank/issues/13",
   ],

@@ -5,6 +5,7 @@ export const rule: LogRule = {
   title: "A transfer broke off",
   architecture: false,
   patterns: [
+    { line: /(?:https?:|dial tcp|failed to do request).{0,400}(?:context )?deadline exceeded/, score: 60 },
     {
       line: /connection reset by peer|ECONNRESET|socket hang up|Connection (?:timed out|was reset|closed by|aborted|died|failed)|ETIMEDOUT|ERR_SOCKET_TIMEOUT|ESOCKETTIMEDOUT|network timeout|TLS handshake timeout|i\/o timeout|unexpected EOF|IncompleteRead|Read timed out|ReadTimeout|ConnectTimeout|ChunkedEncodingError|ProtocolError|Hash Sum mismatch|File has unexpected size|RPC failed|early EOF|GnuTLS recv error|HTTP\/2 stream|curl: \((?:7|16|18|28|35|52|55|56|92)\)|Could not connect to|Failed to connect to|Unable to connect to|Network is unreachable|No route to host|Connection refused|ECONNREFUSED|connection broken|request canceled|net\/http: |short read|httpReadSeeker|failed to copy: |spurious network error|download of \S{1,80} failed|transfer closed|EPROTO|broken pipe/i,
       score: 60,

@@ -1,10 +1,17 @@
 import { buildPlatformStage, nativeNode } from "../../log/fix-texts.ts";
+import type { LogLine } from "../../log/log-line.ts";
 import type { LogRule } from "../../log/log-rule.ts";
+import type { LogView } from "../../log/log-view.ts";
 
 const slow =
   /operation was canceled|exceeded the maximum execution time|execution took longer than|The job (?:running on|was canceled|exceeded)|has exceeded the (?:maximum|time)|maximum (?:job )?(?:run|execution) ?time|timed out after \d|job timeout|Build timed out|TimeoutExpired|Too long with no output|no output has been received|context deadline exceeded|step timeout|deadline exceeded|Terminated$|(?:cancel|abort)\w* .{0,40}(?:timeout|time limit)|Your build exceeded|time ?limit/i;
 const networkTimeout =
   /network timeout|ERR_SOCKET_TIMEOUT|ESOCKETTIMEDOUT|ETIMEDOUT|trouble with your network connection|Read timed out|ReadTimeoutError|Operation timed out|i\/o timeout|timeout of \d+ms|timed out|operation too slow/i;
+
+/** Not a request that a server didn't answer in time. */
+function isOfTheJob(_log: LogView, { text }: LogLine): boolean {
+  return !/https?:|dial tcp|registry|failed to do request|rpc error/.test(text);
+}
 
 export const rule: LogRule = {
   code: "qemu-hang-or-timeout",
@@ -13,8 +20,8 @@ export const rule: LogRule = {
   emulated: true,
   stage: "any",
   patterns: [
-    { line: slow, emulation: "shown", score: 70 },
-    { line: slow, emulation: "likely", score: 68, confidence: "likely" },
+    { line: slow, emulation: "shown", check: isOfTheJob, score: 70 },
+    { line: slow, emulation: "likely", check: isOfTheJob, score: 68, confidence: "likely" },
     {
       line: networkTimeout,
       emulation: "shown",

@@ -1,6 +1,10 @@
 import { buildPlatformStage, leaveOutPlatform, nativeNode, pinnedEmulator } from "../../log/fix-texts.ts";
 import type { LogRule } from "../../log/log-rule.ts";
 
+/** What a program says that stops itself for reasons of its own, on any CPU. */
+const ownAbort =
+  /Unhandled exception\. |terminate called after|Assertion .{1,200} failed|panicked at|heap out of memory/;
+
 export const rule: LogRule = {
   code: "qemu-sigabrt-signal-6",
   title: "The program aborted under QEMU (signal 6, exit code 134)",
@@ -9,9 +13,15 @@ export const rule: LogRule = {
   stage: "any",
   patterns: [
     { line: /uncaught target signal 6\b/, score: 74 },
-    { line: /\bAborted\b(?: \(core dumped\))?$|\bSIGABRT\b/, emulation: "shown", score: 45 },
+    {
+      line: /\bAborted\b(?: \(core dumped\))?$|\bSIGABRT\b/,
+      nearNot: ownAbort,
+      emulation: "shown",
+      score: 45,
+    },
     {
       line: /\bexit (?:code|status)[: ]*134\b|non-zero code: 134\b|exited with (?:code |status )?134\b/i,
+      nearNot: ownAbort,
       emulation: "likely",
       score: 44,
       confidence: "likely",
