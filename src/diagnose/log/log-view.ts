@@ -105,6 +105,11 @@ function collectPlatforms(text: string, into: Set<string>): void {
   }
 }
 
+/** Whether the line's step isn't one for amd64, for which nearly everything exists. */
+export function isNotForAmd64(log: LogView, line: LogLine): boolean {
+  return cpuOf(line.step?.platform ?? log.failed?.platform) !== "amd64";
+}
+
 /** The CPU part: "arm64" of "linux/arm64/v8". */
 export function cpuOf(platform: string | undefined): string | undefined {
   const cpu = platform?.split("/")[1];

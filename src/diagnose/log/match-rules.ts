@@ -11,6 +11,9 @@ const after = 10;
 const mostEvidence = 10;
 /** Of so many every line is looked at; of more those with a decisive word. */
 const fewLines = 3000;
+/** `apt-get update` succeeds without the lists that it couldn't get. */
+const aptUpdate =
+  /^(?:[WE]|Err(?::\d+)?)[: ]|^\s{0,4}(?:Temporary failure resolving|Could not resolve|Cannot initiate)/;
 /** How much less a line of a step that didn't fail says. */
 const settledCost = 30;
 /** What such a line must still be worth to be told at all, where its step came to its end. */
@@ -53,7 +56,7 @@ function tryRule(
     for (const { line, at } of telling) {
       if (line.kind === "quote" && rule.quotes !== true) continue;
       const found = pattern.line.exec(line.text);
-      if (found === null || isQuotedSentence(line.text, found.index)) continue;
+      if (found === null || isQuotedSentence(line.text, found.index, found[0].length)) continue;
       if (!holds(pattern, at, line, log)) continue;
       const own = pattern.score ?? 80;
       if (rule.architecture && own < precise && isAlikeElsewhere(line, log)) continue;
@@ -82,6 +85,7 @@ function tryRule(
 function isSettled({ step, text }: LogLine, log: LogView): boolean {
   if (log.failed === undefined || step === undefined || step === log.failed) return false;
   if (step.state === "failed") return false;
+  if (aptUpdate.test(text)) return false;
   return !(/^(?:curl: \(\d+\)|wget: |gpg: |tar: )/.test(text) && step.command?.includes("|") === true);
 }
 
@@ -96,8 +100,8 @@ function isAlikeElsewhere({ text, step }: LogLine, log: LogView): boolean {
   if (cpu === undefined || step?.command === undefined) return false;
   return log.lines.some((other) => {
     if (other.text !== text || other.kind === "echo" || other.step?.command !== step.command) return false;
-    const otherCpu = cpuOf(other.step.platform);
-    return otherCpu !== cpu && (otherCpu === "amd64" || cpu === "amd64") && other.step.state !== "done";
+    const otherCpu = cpuOf(other.step?.platform);
+    return otherCpu !== cpu && (otherCpu === "amd64" || cpu === "amd64") && other.step?.state !== "done";
   });
 }
 
@@ -131,7 +135,12 @@ function closeBy(pattern: RegExp, at: number, log: LogView): boolean {
   const end = Math.min(log.lines.length, at + after + 1);
   for (let index = Math.max(0, at - before); index < end; index++) {
     const line = log.lines[index];
-    if (line === undefined || line.kind === "quote" || (step !== undefined && line.step !== undefined && line.step !== step)) continue;
+    if (
+      line === undefined ||
+      line.kind === "quote" ||
+      (step !== undefined && line.step !== undefined && line.step !== step)
+    )
+      continue;
     if (pattern.test(line.text)) return true;
   }
   return false;

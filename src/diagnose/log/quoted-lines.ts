@@ -17,10 +17,10 @@ const assertion = new RegExp(
   [
     String.raw`^\s{0,8}(?:Expected|Received|Actual|expected|actual|got|want|left|right|diff)\b[^:]{0,40}: {1,8}\S`,
     String.raw`\b(?:Assertion(?:Failed)?Error|AssertionFailure|ComparisonFailure|assert(?:Equals?|That|Raises|Throws)|ERR_ASSERTION)\b`,
-    String.raw`\bexpect(?:ed)?\(|^\s{0,12}assert[ (]|\bassert \S.{0,200} (?:==|!=|in|is|not in) |assertion .{0,60}(?:left|right|==)`,
+    String.raw`\bexpect(?:ed)?\(|^\s{0,12}assert[ (]|\bassert \S.{0,200} (?:==|!=|in|is|not in) |assertion (?:failed: )?\x60\(?left\b`,
     String.raw`\bexpected:? {0,2}[<"'].{0,300}\b(?:but was|but got|to (?:be|equal|contain|match|throw)|got|actual)\b`,
     String.raw`\bgot:? .{0,300}[,;]? want(?:ed)?:? |\bwant:? .{0,300}[,;] got:? `,
-    String.raw`^\s{1,16}\w{1,80}_test\.go:\d+: `,
+    String.raw`^\s{0,16}\w{1,80}_test\.go:\d+: `,
     String.raw`^E {2,20}(?!\w{0,60}(?<!Assertion)(?:Error|Exception): )`,
   ].join("|"),
 );
@@ -106,13 +106,13 @@ const quoteMark = /["'`‘’“”]/;
 const reporter =
   /(?:caus(?:ed|e)(?: by)?:?|msg["']?[=:]|desc ?=|err(?:or)?["']?\]?[=:]?|message["']?[=:]|stderr["']?[=:]|reason["']?[=:]|daemon:|fatal:|failed:|with|because|due to|exception|status) ?\\?$/i;
 
-/** Whether a match at `at` is the beginning of a sentence in quotation marks that nobody reports as a fault. */
-export function isQuotedSentence(text: string, at: number): boolean {
+/** Whether a match begins a sentence in quotation marks, and lies within them, that nobody reports as a fault. */
+export function isQuotedSentence(text: string, at: number, length: number): boolean {
   const mark = text[at - 1];
   if (mark === undefined || !quoteMark.test(mark)) return false;
   const close = mark === "“" ? "”" : mark === "‘" ? "’" : mark;
   const end = text.indexOf(close, at);
   const inside = text.slice(at, end < 0 ? undefined : end);
-  if (!/^[A-Za-z]/.test(inside) || !inside.includes(" ")) return false;
+  if (!/^[A-Za-z]/.test(inside) || !inside.includes(" ") || inside.length < length) return false;
   return !reporter.test(text.slice(Math.max(0, at - 40), at - 1));
 }
