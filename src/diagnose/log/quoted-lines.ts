@@ -7,7 +7,7 @@ const shortestEcho = 10;
 
 /** Source lines that a compiler, linter or test runner shows, with their number, a bar or a mark before them. */
 const excerpt =
-  /^\s{0,10}(?:>{1,3} {0,3})?\d{1,6} ?[|│] |^\s{0,12}[|│](?:\s|$)|^> {2,}\S|^\s{0,12}(?:-->|╭─|╰─\[|┌─) \S{1,200}:\d/;
+  /^\s{0,10}(?:>{1,3} {0,3})?\d{1,6} ?[|│] |^\s{0,12}[|│](?:\s|$)|^\s{0,4}\d{1,6}\t|^> {2,}\S|^\s{0,12}(?:-->|╭─|╰─\[|┌─) \S{1,200}:\d/;
 const carets = /^(?:\s{0,10}\|)?\s{0,200}[\^~][\^~ -]{0,200}$/;
 /** A message with its place in the source: what a caret line belongs to, where no source stands between. */
 const located = /^\S{1,300}:\d+(?::\d+)?: |^(?:fatal |syntax )?error\b/i;

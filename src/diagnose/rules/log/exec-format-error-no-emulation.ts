@@ -28,7 +28,7 @@ export const rule: LogRule = {
       score: 70,
     },
     {
-      line: /(?:[\w./@+"'`)\]-]: {1,2}|caused[: ]{1,3}"?|reason: |^)\\?"?(?:exec format error|cannot execute binary file)|OSError: \[Errno 8\]/i,
+      line: /(?:[\w./@+'"`)\]-]: {1,2}|reason: |^)(?:exec format error|cannot execute binary file)|caused[: ]{1,3}\\?"?exec format error|OSError: \[Errno 8\]/i,
       check: isNotScript,
       score: 60,
     },
@@ -56,6 +56,7 @@ export const rule: LogRule = {
     "standard_init_linux.go:228: exec user process caused: exec format error",
   ],
   good: [
+    '  Which is: "exec format error"\n[  FAILED  ] Log.Explain (0 ms)',
     "E       AssertionError: assert 'exec format error' in 'unknown fault'",
     "$ file start.sh\nstart.sh: ASCII text, executable\n$ docker run app:dev\nexec /start.sh: exec format error",
     '   12 |     puts("exec format error");\n      |     ^',

@@ -46,6 +46,7 @@ export const rule: LogRule = {
     "#9 30.1 E: Failed to fetch http://deb.debian.org/debian/pool/main/g/gcc/gcc.deb  502  Bad Gateway [IP: 192.0.2.1 80]",
   ],
   good: [
+    "39\t        except ConnectionResetError:  # ECONNRESET, connection reset by peer",
     "> Task :core:generateProto FAILED\nExecution failed for task ':core:generateProto'.",
     "  7:3  error  'ECONNRESET' is assigned a value but never used  no-unused-vars",
     'Expected: "Connection refused"\nReceived: "socket hang up"',
