@@ -51,7 +51,7 @@ const ofCompiler = /\[-W|\berror: .{0,200}(?:'-m|"-m|architecture|mnemonic|instr
 
 /** What a program tells of its doings, by its own word no error. */
 const chatter =
-  /^(?:[\d:.,/TZ-]{5,30} ){0,2}(?:\(\d+\) )?(?:\[(?:INFO|DEBUG|TRACE)\]|(?:INFO|DEBUG|TRACE)\b(?!\[))|\blevel=(?:info|debug|trace)\b/;
+  /^(?:[\d:.,/TZ-]{5,30} ){0,2}(?:\(\d+\) )?(?:\[(?:INFO|DEBUG|TRACE|WARN)\]|(?:INFO|DEBUG|TRACE|WARN)\b(?!\[))|\blevel=(?:info|debug|trace)\b/;
 
 const diffHead =
   /^\s{0,8}(?:- Expected|\+ (?:Received|Actual)|--- \S|\+\+\+ \S|@@ -\d|[Dd]iff(?:erence)?s?:?$|- (?:Snapshot|expected)|\+ (?:actual))/;
@@ -101,18 +101,30 @@ function isInCommand(text: string, command: string | undefined): boolean {
   return /\b(?:echo|printf|cat|print|tee|die|log|warn)\b/.test(command) && command.includes(said);
 }
 
-const quoteMark = /["'`‘’“”]/;
 /** Before a quotation mark these say that what follows is a message, not an example of one. */
 const reporter =
-  /(?:caus(?:ed|e)(?: by)?:?|msg["']?[=:]|desc ?=|err(?:or)?["']?\]?[=:]?|message["']?[=:]|stderr["']?[=:]|reason["']?[=:]|daemon:|fatal:|failed:|with|because|due to|exception|status) ?\\?$/i;
+  /(?:caus(?:ed|e)(?: by)?:?|msg["']?[=:]|desc ?=|err(?:or)?["']?\]?[=:]?|message["']?[=:]|stderr["']?[=:]|out(?:put)?["']?[=:]|reason["']?[=:]|daemon:|fatal:|failed:|with|because|due to|exception|status) ?\\?$/i;
 
-/** Whether a match begins a sentence in quotation marks, and lies within them, that nobody reports as a fault. */
+/** Whether a match lies within a sentence in quotation marks that nobody reports as a fault. */
 export function isQuotedSentence(text: string, at: number, length: number): boolean {
-  const mark = text[at - 1];
-  if (mark === undefined || !quoteMark.test(mark)) return false;
-  const close = mark === "“" ? "”" : mark === "‘" ? "’" : mark;
-  const end = text.indexOf(close, at);
-  const inside = text.slice(at, end < 0 ? undefined : end);
-  if (!/^[A-Za-z]/.test(inside) || !inside.includes(" ") || inside.length < length) return false;
-  return !reporter.test(text.slice(Math.max(0, at - 40), at - 1));
+  return opensBefore(text, at).some((open) => isExample(text, open, at + length));
+}
+
+/** Where quotation marks open that are still open at `at`; an apostrophe counts only directly before it. */
+function opensBefore(text: string, at: number): readonly number[] {
+  const opens = ['"', "`"].flatMap((mark) => {
+    let last = -1;
+    for (let next = text.indexOf(mark); next >= 0 && next < at; next = text.indexOf(mark, next + 1))
+      last = last < 0 ? next : -1;
+    return last < 0 ? [] : [last];
+  });
+  return /["'`‘’“”]/.test(text[at - 1] ?? "") ? [...opens, at - 1] : opens;
+}
+
+function isExample(text: string, open: number, end: number): boolean {
+  const mark = text[open] ?? "";
+  const close = text.indexOf(mark === "“" ? "”" : mark === "‘" ? "’" : mark, open + 1);
+  const inside = text.slice(open + 1, close < 0 ? undefined : close);
+  if (!/^[A-Za-z]/.test(inside) || !inside.includes(" ") || open + 1 + inside.length < end) return false;
+  return !reporter.test(text.slice(Math.max(0, open - 40), open));
 }

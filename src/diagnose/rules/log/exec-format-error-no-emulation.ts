@@ -56,6 +56,8 @@ export const rule: LogRule = {
     "standard_init_linux.go:228: exec user process caused: exec format error",
   ],
   good: [
+    '# `[ "$output" = "exec /bin/sh: exec format error" ]\' failed',
+    'See "exec /bin/sh: exec format error" in the manual.',
     '  Which is: "exec format error"\n[  FAILED  ] Log.Explain (0 ms)',
     "E       AssertionError: assert 'exec format error' in 'unknown fault'",
     "$ file start.sh\nstart.sh: ASCII text, executable\n$ docker run app:dev\nexec /start.sh: exec format error",
