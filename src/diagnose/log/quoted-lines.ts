@@ -7,7 +7,7 @@ const shortestEcho = 10;
 
 /** Source lines that a compiler, linter or test runner shows, with their number, a bar or a mark before them. */
 const excerpt =
-  /^\s{0,10}(?:>{1,3} {0,3})?\d{1,6} ?[|│] |^\s{0,12}[|│](?:\s|$)|^\s{0,4}\d{1,6}\t|^> {2,}\S|^\s{0,12}(?:-->|╭─|╰─\[|┌─) \S{1,200}:\d/;
+  /^\s{0,10}(?:>{1,3} {0,3})?\d{1,6} ?[|│] |^\s{0,12}[|│](?:\s{0,200}$|\s{1,200}[\^~])|^\s{0,4}\d{1,6}\t|^> {2,}\S|^\s{0,12}(?:-->|╭─|╰─\[|┌─) \S{1,200}:\d/;
 const carets = /^(?:\s{0,10}\|)?\s{0,200}[\^~][\^~ -]{0,200}$/;
 /** A message with its place in the source: what a caret line belongs to, where no source stands between. */
 const located = /^\S{1,300}:\d+(?::\d+)?: |^(?:fatal |syntax )?error\b/i;
@@ -15,7 +15,7 @@ const located = /^\S{1,300}:\d+(?::\d+)?: |^(?:fatal |syntax )?error\b/i;
 /** What test runners print of values and assertions. */
 const assertion = new RegExp(
   [
-    String.raw`^\s{0,8}(?:Expected|Received|Actual|expected|actual|got|want|left|right|diff)\b[^:]{0,40}: {1,8}\S`,
+    String.raw`^\s{0,8}(?:(?:Expected|Received|Actual)(?: (?:string|value|number|substring|pattern|object|path|length))?|expected|actual|got|want|left|right|diff): {1,8}\S`,
     String.raw`\b(?:Assertion(?:Failed)?Error|AssertionFailure|ComparisonFailure|assert(?:Equals?|That|Raises|Throws)|ERR_ASSERTION)\b`,
     String.raw`\bexpect(?:ed)?\(|^\s{0,12}assert[ (]|\bassert \S.{0,200} (?:==|!=|in|is|not in) |assertion (?:failed: )?\x60\(?left\b`,
     String.raw`\bexpected:? {0,2}[<"'].{0,300}\b(?:but was|but got|to (?:be|equal|contain|match|throw)|got|actual)\b`,
@@ -30,7 +30,7 @@ const report = new RegExp(
   [
     String.raw`^\s{0,12}(?:[✓✔✕✗●○]|✘(?! \[ERROR\])) `,
     String.raw`^(?:not )?ok \d+\b|^(?:={3}|-{3}) (?:RUN|PASS|FAIL|SKIP|CONT|PAUSE)\b`,
-    String.raw`^\s{0,4}(?:PASS|FAIL|FAILED|ERROR|SKIPPED|PASSED)\s{1,4}\S{1,200}(?:::|\.(?:test|spec)\.|_test\b|test_|/)`,
+    String.raw`^\s{0,4}(?:PASS|FAIL|FAILED|ERROR|SKIPPED|PASSED)\s{1,4}\S{1,200}(?:::|\.(?:test|spec)\.|_test\b|test_|tests?/)`,
     String.raw`\b\d{1,7} (?:tests? )?(?:passed|failed|failing|pending|passing|killed|survived|skipped|ignored|timed out|timeouts?|errors?|warnings?|problems?)(?:,|;| \(|\s{1,4}\|) ?\d`,
     String.raw`^> (?:Task|Configure project|Transform) :?\S|^Execution failed for task |^:\S{1,120} (?:FAILED|UP-TO-DATE|NO-SOURCE)$`,
     String.raw`^test \S{1,200} \.\.\. \w`,

@@ -36,7 +36,7 @@ export const rule: LogRule = {
       detail: "Build it with --platform linux/amd64,linux/arm64 and push one index.",
     },
   ],
-  references: [],
+  references: ["https://github.com/devthefuture-org/dockerfile-x/issues/4"],
   bad: [
     "#2 resolve image config for docker-image://registry.example.com/tools/frontend:3\n#2 DONE 0.4s\n#3 docker-image://registry.example.com/tools/frontend:3\n#3 0.112 exec /bin/frontend: exec format error\nERROR: failed to solve: frontend grpc server closed unexpectedly",
   ],

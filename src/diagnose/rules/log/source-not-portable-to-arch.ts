@@ -79,7 +79,7 @@ export const rule: LogRule = {
         "Guard by the target: #if defined(__x86_64__), //go:build amd64, #[cfg(target_arch)]; portable SIMD through SIMDe or the compiler's builtins.",
     },
   ],
-  references: [],
+  references: ["https://github.com/containers/toolbox/pull/486"],
   bad: [
     "#17 [linux/arm64 build 5/5] RUN make\n#17 3.0 scan.c:8:14: error: comparison is always false due to limited range of data type [-Werror=type-limits]",
     "src/clock.cpp:3:10: fatal error: 'x86intrin.h' file not found",
