@@ -28,12 +28,12 @@ const assertion = new RegExp(
 /** Names and counts of tests, tasks and mutants. */
 const report = new RegExp(
   [
-    String.raw`^\s{0,12}(?:[✓✔✕✗●○]|✘(?! \[ERROR\])) `,
+    String.raw`^\s{0,12}(?:[✓✔✕✗●○]|\[[✓✔✕✗✖x]\]) `,
     String.raw`^(?:not )?ok \d+\b|^(?:={3}|-{3}) (?:RUN|PASS|FAIL|SKIP|CONT|PAUSE)\b`,
     String.raw`^\s{0,4}(?:PASS|FAIL|FAILED|ERROR|SKIPPED|PASSED)\s{1,4}\S{1,200}(?:::|\.(?:test|spec)\.|_test\b|test_|tests?/)`,
     String.raw`\b\d{1,7} (?:tests? )?(?:passed|failed|failing|pending|passing|killed|survived|skipped|ignored|timed out|timeouts?|errors?|warnings?|problems?)(?:,|;| \(|\s{1,4}\|) ?\d`,
     String.raw`^> (?:Task|Configure project|Transform) :?\S|^Execution failed for task |^:\S{1,120} (?:FAILED|UP-TO-DATE|NO-SOURCE)$`,
-    String.raw`^test \S{1,200} \.\.\. \w`,
+    String.raw`^test \S{1,200} \.\.\. \w|\*{3} FAILED \*{3}| did not (?:equal|contain) |^\[ERROR\] {2,}\S{1,200}:\d{1,6} »`,
   ].join("|"),
 );
 
@@ -42,7 +42,7 @@ const finding = new RegExp(
   [
     String.raw`^\s{0,8}\d{1,6}:\d{1,5}\s{1,4}(?:error|warning|✖|info)\s`,
     String.raw`^\S{1,300}:\d{1,6}(?::\d{1,5})?:? {0,2}(?:\[?[A-Z]{1,5}\d{2,5}\b|(?:error|warning): .{1,300}\[[a-z][\w-]{1,40}\]$)`,
-    String.raw`^\S{1,300}\(\d{1,6},\d{1,5}\): error TS\d|^\S{1,300}:\d{1,6}:\d{1,5} - error TS\d`,
+    String.raw`^\S{1,300}:\d{1,6}:\d{1,5} - Unknown word \(|^\S{1,300}\(\d{1,6},\d{1,5}\): error TS\d|^\S{1,300}:\d{1,6}:\d{1,5} - error TS\d`,
     String.raw`^\S{1,300}\.\w{1,5}:\d{1,6}:\d{1,5}: .{1,400} \((?:staticcheck|errcheck|revive|gocritic|govet|gosec|ineffassign|unused|gosimple|lll|stylecheck)\)$`,
   ].join("|"),
 );
@@ -51,10 +51,10 @@ const ofCompiler = /\[-W|\berror: .{0,200}(?:'-m|"-m|architecture|mnemonic|instr
 
 /** What a program tells of its doings, by its own word no error. */
 const chatter =
-  /^(?:[\d:.,/TZ-]{5,30} ){0,2}(?:\(\d+\) )?(?:\[(?:INFO|DEBUG|TRACE|WARN)\]|(?:INFO|DEBUG|TRACE|WARN)\b(?!\[))|\blevel=(?:info|debug|trace)\b/;
+  /^(?:[\d:.,/TZ-]{5,30} ){0,2}(?:\(\d+\) )?(?:\[(?:INFO|DEBUG|TRACE|WARN|info|debug)\]|(?:INFO|DEBUG|TRACE|WARN)\b(?!\[))|\blevel=(?:info|debug|trace)\b/;
 
 const diffHead =
-  /^\s{0,8}(?:- Expected|\+ (?:Received|Actual)|--- \S|\+\+\+ \S|@@ -\d|[Dd]iff(?:erence)?s?:?$|- (?:Snapshot|expected)|\+ (?:actual))/;
+  /^\s{0,8}(?:- Expected|\+ (?:Received|Actual)|--- \S|\+\+\+ \S|@@ -\d|\W{0,4}\[?[Dd]iff\]?:? (?:Actual|Expected)|[-+] actual [-+] expected|[Dd]iff(?:erence)?s?:?$|- (?:Snapshot|expected)|\+ (?:actual))/;
 
 /**
  * Tells lines of output that quote something (source, an assertion's values, a linter's finding, a task's name, text

@@ -26,7 +26,7 @@ export const rule: LogRule = {
     },
     {
       line: /uncaught target signal (?:4|6|7|11)(?![\w+])/,
-      near: /\b(?:gcc|g\+\+|cc1|cc1plus|c\+\+|clang\+\+|internal compiler error|Building C(?:XX)? object|runtime\/cgo)(?![\w+])|\[ *\d+%\]/,
+      near: /^(?!checking ).{0,400}\b(?:gcc|g\+\+|cc1|cc1plus|c\+\+|clang\+\+|internal compiler error|Building C(?:XX)? object|runtime\/cgo)(?![\w+])|\[ *\d+%\]/,
       score: 86,
     },
     {
