@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: anyarch beside its peers, on this machine, in one run.
  *
- *     npm run bench -- [--only append,memory,startup,example,explain] [--runs N] [--json FILE]
+ *     npm run bench -- [--only append,memory,startup,example,explain,farm] [--runs N] [--json FILE]
  *
  * Prints medians of N runs (7 by default) as Markdown tables. Builds the library first. Needs the engines of the
  * tests (docs/guide/testing.md); peers that can't be had are left out. "example" needs a Debian mirror.
@@ -16,6 +16,7 @@ import { project } from "./anyarch.ts";
 import { benchAppend } from "./append.ts";
 import { benchExample } from "./example.ts";
 import { benchExplain } from "./explain.ts";
+import { benchFarm } from "./farm.ts";
 import { benchMemory } from "./memory.ts";
 import { formatTable, type Table } from "./report.ts";
 import { benchStartup } from "./startup.ts";
@@ -26,6 +27,7 @@ const parts: Readonly<Record<string, (place: string, rounds: number) => Promise<
   example: benchExample,
   memory: benchMemory,
   explain: benchExplain,
+  farm: benchFarm,
 };
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);

@@ -21,7 +21,9 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
   trial: ["oci", "archive", "image", "stores", "host", "verify"],
   buildkit: ["plan", "dockerfile", "diagnose", "oci", "image", "stores", "registry", "verify", "host"],
   doctor: ["oci", "host", "plan", "registry", "diagnose", "dockerfile", "buildkit", "verify"],
+  ci: ["plan", "oci", "dockerfile", "host"],
   api: [
+    "ci",
     "doctor",
     "plan",
     "assemble",
@@ -41,6 +43,7 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
   ],
   "index.ts": [
     "api",
+    "ci",
     "apps",
     "assemble",
     "buildkit",

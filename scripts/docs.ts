@@ -1,13 +1,18 @@
 /**
  * Writes what is generated in docs/: architecture.md from the table of allowed imports, reference/cli.md from the
- * commands' own help, reference/errors.md from the table of codes, faults/ from the rules for logs. `--check` only says whether they are up to date.
+ * commands' own help, reference/errors.md from the table of codes, reference/checks.md from the doctor's checks, faults/
+ * from the rules for logs, rules/ and the list of Dockerfile rules from the rules' files. `--check` only says whether
+ * they are up to date.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Command } from "commander";
 import { commands } from "../src/cli/commands.ts";
+import { checks } from "../src/doctor/checks.ts";
 import { errorCodes } from "../src/errors/codes.ts";
 import { faultPages } from "./fault-pages.ts";
+import { rulePages } from "./rule-pages.ts";
+import { ruleRegistry } from "./rule-registry.ts";
 import { allowedImports } from "./allowed-imports.ts";
 
 const docs = resolve(import.meta.dirname, "../docs");
@@ -47,14 +52,27 @@ function errors(): string {
   return `# Error codes\n\n${note}| code | meaning | exit code |\n|---|---|---|\n${rows.join("\n")}\n`;
 }
 
+function doctorChecks(): string {
+  const sections = checks.map(
+    ({ id, title, expected, why, measured }) =>
+      `## ${id}\n\n${title}.\n\n- Expected: ${expected}.\n- Why: ${why}\n- Measured: ${measured}.\n`,
+  );
+  return `# What anyarch doctor looks at\n\n${note}${sections.join("\n")}`;
+}
+
 const files: Readonly<Record<string, string>> = {
   "architecture.md": architecture(),
   "reference/cli.md": await commandLine(),
   "reference/errors.md": errors(),
+  "reference/checks.md": doctorChecks(),
   ...faultPages(note),
+  ...rulePages(note),
+  "../src/diagnose/rules/dockerfile-rules.ts": ruleRegistry(),
 };
-const gone = readdirSync(join(docs, "faults"), { withFileTypes: true }).filter(
-  (entry) => entry.isFile() && !Object.hasOwn(files, `faults/${entry.name}`),
+const gone = ["faults", "rules"].flatMap((folder) =>
+  readdirSync(join(docs, folder), { withFileTypes: true })
+    .filter((entry) => entry.isFile() && !Object.hasOwn(files, `${folder}/${entry.name}`))
+    .map(({ name }) => `${folder}/${name}`),
 );
 
 const read = (path: string): string => {
@@ -67,10 +85,10 @@ const read = (path: string): string => {
 const stale = Object.entries(files).filter(([name, text]) => read(join(docs, name)) !== text);
 if (process.argv.includes("--check")) {
   for (const [name] of stale) process.stderr.write(`docs/${name} is out of date: run npm run docs\n`);
-  for (const { name } of gone) process.stderr.write(`docs/faults/${name} is of no fault: run npm run docs\n`);
+  for (const name of gone) process.stderr.write(`docs/${name} is of nothing any more: run npm run docs\n`);
   process.exitCode = stale.length + gone.length === 0 ? 0 : 1;
 } else {
-  for (const { name } of gone) rmSync(join(docs, "faults", name));
+  for (const name of gone) rmSync(join(docs, name));
   for (const [name, text] of stale) {
     mkdirSync(dirname(join(docs, name)), { recursive: true });
     writeFileSync(join(docs, name), text);

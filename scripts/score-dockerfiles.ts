@@ -104,18 +104,24 @@ function scoreFile(row: LabelledFile, text: string) {
   return { hit, missed, wrong, clean: labels.length === 0 };
 }
 
+/** The score as lines for a person; with `list`, every miss. */
+export function dockerfileReport(corpus: string, list = false): string {
+  const score = scoreDockerfiles(corpus);
+  const percent = (value: number): string => `${(value * 100).toFixed(1)} %`;
+  const rules = Object.entries(score.rules)
+    .sort(([a], [b]) => a.localeCompare(b))
+    .filter(([, { missed, wrong }]) => list || missed + wrong > 0)
+    .map(([rule, { hit, missed, wrong }]) => `  ${rule}: ${hit} hit, ${missed} missed, ${wrong} wrong`);
+  return [
+    `check: ${score.files} Dockerfiles, recall ${percent(score.recall)}, precision ${percent(score.precision)}, ${score.onClean} findings on clean files, ${score.onTraps} on traps`,
+    ...rules,
+    ...(list ? score.misses : []),
+  ].join("\n");
+}
+
 const isMain = process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href;
 if (isMain) {
-  const corpus = process.argv.slice(2).find((word) => !word.startsWith("-")) ?? "../shared/corpus";
-  const score = scoreDockerfiles(resolve(corpus));
-  const percent = (value: number): string => `${(value * 100).toFixed(1)} %`;
-  process.stdout.write(
-    `${score.files} files: recall ${percent(score.recall)}, precision ${percent(score.precision)}, ${score.onClean} on clean files, ${score.onTraps} on traps\n`,
-  );
-  for (const [rule, { hit, missed, wrong }] of Object.entries(score.rules).sort(([a], [b]) =>
-    a.localeCompare(b),
-  )) {
-    if (missed + wrong > 0) process.stdout.write(`  ${rule}: ${hit} hit, ${missed} missed, ${wrong} wrong\n`);
-  }
-  if (process.argv.includes("--list")) process.stdout.write(`${score.misses.join("\n")}\n`);
+  const corpus = process.argv.slice(2).find((word) => !word.startsWith("-"));
+  const folder = resolve(corpus ?? join(import.meta.dirname, "../../shared/corpus"));
+  process.stdout.write(`${dockerfileReport(folder, process.argv.includes("--list"))}\n`);
 }

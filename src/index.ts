@@ -4,9 +4,12 @@ export { type ConfigureDockerBuild, docker, DockerBuildOptions } from "./api/doc
 export type { DockerfileBuildResult } from "./buildkit/build-result.ts";
 export type { DockerfilePlan } from "./buildkit/dockerfile-plan.ts";
 export type { EnvironmentFacts } from "./buildkit/environment.ts";
+export type { BenchedPlatform, BenchOptions, BenchReport } from "./api/bench.ts";
 export type { CopyOptions, CopyReport } from "./api/copy.ts";
 export type { InspectedPlatform, InspectOptions, InspectResult } from "./api/inspect.ts";
 export type { ApiSettings } from "./api/settings.ts";
+export type { RunOptions, RunResult } from "./api/run.ts";
+export type { TestedPlatform, TestOptions, TestReport } from "./api/test.ts";
 export type { VerifyOptions } from "./api/verify.ts";
 export type { PlatformReport, VerifyFinding } from "./verify/finding.ts";
 export type { VerifyReport } from "./verify/verify.ts";
@@ -27,16 +30,28 @@ export type {
 } from "./plan/build-result.ts";
 export type { CacheReport, PruneOptions } from "./api/cache.ts";
 export {
+  bench,
   cacheReport,
+  check,
+  checkRules,
   copy,
   createIndex,
+  doctor,
   explain,
   inspect,
   inspectRaw,
   pruneCache,
   rules,
+  run,
+  test,
   verify,
 } from "./api/lazy.ts";
 export type { ExplainOptions, ExplainReport, LogSource } from "./api/explain.ts";
 export type { Rule } from "./api/rules.ts";
+export type { CheckedFile, CheckOptions, CheckReport, CheckRule } from "./api/check.ts";
+export type { CheckFinding } from "./diagnose/check-dockerfile.ts";
 export type { Diagnosis, FailedStep, Fix } from "./diagnose/diagnosis.ts";
+export type { DoctorOptions } from "./api/doctor.ts";
+export type { Fix as DoctorFix } from "./doctor/check.ts";
+export type { Repair } from "./doctor/repair.ts";
+export type { CheckResult, DoctorReport } from "./doctor/report.ts";

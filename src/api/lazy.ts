@@ -1,8 +1,13 @@
+import type * as benching from "./bench.ts";
 import type * as caching from "./cache.ts";
+import type * as checking from "./check.ts";
 import type * as copying from "./copy.ts";
+import type * as examining from "./doctor.ts";
 import type * as explaining from "./explain.ts";
 import type * as inspecting from "./inspect.ts";
 import type { Rule } from "./rules.ts";
+import type * as running from "./run.ts";
+import type * as testing from "./test.ts";
 import type * as verifying from "./verify.ts";
 
 /*
@@ -37,9 +42,29 @@ export const cacheReport: typeof caching.cacheReport = async (...args) =>
 export const pruneCache: typeof caching.pruneCache = async (...args) =>
   (await import("./cache.ts")).pruneCache(...args);
 
+/** Checks Dockerfiles for what goes wrong on other platforms; see api/check.ts. */
+export const check: typeof checking.check = async (...args) => (await import("./check.ts")).check(...args);
+
+/** Every rule of check; see api/check.ts. */
+export const checkRules = async (): Promise<readonly checking.CheckRule[]> =>
+  (await import("./check.ts")).checkRules();
+
 /** Says from a failed build's log what is the matter; see api/explain.ts. */
 export const explain: typeof explaining.explain = async (...args) =>
   (await import("./explain.ts")).explain(...args);
 
 /** What explain finds in logs and check in Dockerfiles; see api/rules.ts. */
 export const rules = async (): Promise<readonly Rule[]> => (await import("./rules.ts")).rules();
+
+/** Examines a machine, and repairs it; see api/doctor.ts. */
+export const doctor: typeof examining.doctor = async (...args) =>
+  (await import("./doctor.ts")).doctor(...args);
+
+/** Runs a command in an image of any platform; see api/run.ts. */
+export const run: typeof running.run = async (...args) => (await import("./run.ts")).run(...args);
+
+/** Makes checks in an image on all of its platforms; see api/test.ts. */
+export const test: typeof testing.test = async (...args) => (await import("./test.ts")).test(...args);
+
+/** Measures an image's command or a directory's build on several platforms; see api/bench.ts. */
+export const bench: typeof benching.bench = async (...args) => (await import("./bench.ts")).bench(...args);

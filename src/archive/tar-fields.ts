@@ -79,7 +79,10 @@ export function headerPath(block: Uint8Array): string {
   return prefix === "" ? name : `${prefix}/${name}`;
 }
 
-/** Parses "length key=value\n" records. GNU.sparse.offset and .numbytes repeat: they are joined by commas. */
+/**
+ * Parses "length key=value\n" records. GNU.sparse.offset and .numbytes repeat: they are joined by commas. Values of
+ * SCHILY.xattr.* are bytes, one per character (latin1); all others are UTF-8.
+ */
 export function parsePax(bytes: Uint8Array): PaxRecords {
   const data = bufferOf(bytes);
   const records = new Map<string, string>();
@@ -92,7 +95,8 @@ export function parsePax(bytes: Uint8Array): PaxRecords {
     if (end <= space + 1 || end > data.length || data[end - 1] !== 0x0a || equals < 0 || equals >= end)
       throw new MalformedTar("its extended header is malformed");
     const key = data.toString("utf8", space + 1, equals);
-    const value = data.toString("utf8", equals + 1, end - 1);
+    const encoding = key.startsWith("SCHILY.xattr.") ? "latin1" : "utf8";
+    const value = data.toString(encoding, equals + 1, end - 1);
     if (key === "GNU.sparse.offset" || key === "GNU.sparse.numbytes") sparse.push(value);
     else records.set(key, value);
     at = end;

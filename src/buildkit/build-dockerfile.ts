@@ -8,8 +8,9 @@ import type { DockerfileBuildOptions } from "./build-options.ts";
 import { buildPlatforms } from "./build-platforms.ts";
 import type { DockerfileBuildResult } from "./build-result.ts";
 import { chooseDelivery } from "./delivery.ts";
-import type { DockerfilePlan } from "./dockerfile-plan.ts";
+import type { DockerfilePlan, PlannedHazard } from "./dockerfile-plan.ts";
 import { keepOutputsOut } from "./keep-outputs-out.ts";
+import { currentMode } from "./environment.ts";
 import type { Farm } from "./node.ts";
 import { openFarm } from "./open-farm.ts";
 import { makeOwnedTempDir } from "./owned-temp-dir.ts";
@@ -29,8 +30,9 @@ export async function planDockerfile(
   ctx: Context,
 ): Promise<DockerfilePlan> {
   const read = readDockerfile(request.dockerfile);
-  await using farm = await probedFarm(request, options, ctx);
-  return place(request, read, farm, ctx);
+  const [opened, hazards] = await probeAndCheck(request, options, read, ctx);
+  await using farm = opened;
+  return place(request, read, farm, hazards);
 }
 
 /**
@@ -44,8 +46,9 @@ export async function buildDockerfile(
   ctx: Context,
 ): Promise<DockerfileBuildResult> {
   const read = readDockerfile(request.dockerfile);
-  await using farm = await probedFarm(request, options, ctx);
-  const plan = place(request, read, farm, ctx);
+  const [opened, hazards] = await probeAndCheck(request, options, read, ctx);
+  await using farm = opened;
+  const plan = place(request, read, farm, hazards);
   warnBeforeBuild(plan, ctx);
   await using workspace = await makeOwnedTempDir();
   const solved = await keepOutputsOut(request, workspace.path, ctx.host.cwd);
@@ -53,6 +56,22 @@ export async function buildDockerfile(
   const outcomes = await buildPlatforms(plan, farm, { ...request, dockerfileText: read.text }, prepare, ctx);
   // Awaited here: the workspace must outlive it.
   return await publishPlatforms(outcomes, plan, request, options.stores, ctx);
+}
+
+async function probeAndCheck(
+  request: DockerfileRequest,
+  options: DockerfileBuildOptions,
+  { text }: ReadDockerfile,
+  ctx: Context,
+): Promise<readonly [Farm, readonly PlannedHazard[]]> {
+  const [farm, hazards] = await Promise.allSettled([
+    probedFarm(request, options, ctx),
+    hazardsFor(request, text, ctx.host.cwd),
+  ]);
+  if (farm.status === "rejected") throw farm.reason;
+  if (hazards.status === "fulfilled") return [farm.value, hazards.value];
+  await farm.value[Symbol.asyncDispose]();
+  throw hazards.reason;
 }
 
 async function probedFarm(
@@ -66,22 +85,31 @@ async function probedFarm(
     task.detail(`${opened.nodes.length} of ${opened.nodes.length + opened.unreachable.length}`);
     return opened;
   });
+  sayMode(farm, ctx);
   for (const { error } of farm.unreachable) {
     ctx.emit({ type: "log", level: "warning", message: error.message });
   }
   return farm;
 }
 
+/** Where builds don't run in what looks like this machine: paths and localhost mean something else there. */
+function sayMode({ nodes }: Farm, ctx: Context): void {
+  const { kind, text } = currentMode(ctx);
+  const usesDocker = nodes.some(({ facts }) => facts.driver.startsWith("docker"));
+  if (kind === "container-with-docker-socket" && usesDocker)
+    ctx.emit({ type: "log", level: "info", message: text });
+}
+
 /** Throws BUILDER_LACKS_PLATFORM, and what the only node for a platform failed with. */
 function place(
   request: DockerfileRequest,
-  { text, dockerfile }: ReadDockerfile,
+  { dockerfile }: ReadDockerfile,
   farm: Farm,
-  ctx: Context,
+  hazards: readonly PlannedHazard[],
 ): DockerfilePlan {
   const plan = placePlatforms(request, dockerfile, farm, {
     flow: stageFlow,
-    hazards: hazardsFor(request, text, ctx.host.cwd),
+    hazards,
     solve: (requested, node) =>
       solveFor(
         request,

@@ -210,11 +210,12 @@ function sayNext(
   ctx: Context,
 ): void {
   if (to === undefined) return;
+  const { why } = error.details as Partial<SolveErrorDetails>;
   ctx.emit({
     type: "log",
     level: "warning",
     platform: placed.platform,
     node: from.node,
-    message: `${error.message.split("\n", 1)[0] ?? ""} Going on with ${to.node}, ${to.placement}.`,
+    message: `${from.node}: ${why ?? error.message.split("\n", 1)[0] ?? ""}. Going on with ${to.node}, ${to.placement}.`,
   });
 }

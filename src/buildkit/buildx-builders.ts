@@ -10,7 +10,6 @@ import type { Connection, FarmTools } from "./connection.ts";
 import type { Endpoint } from "./node.ts";
 import { clientFailure, unreachable } from "./node-failure.ts";
 import { quiet, runLimited } from "./run-limited.ts";
-import { csvField } from "./shell-words.ts";
 
 type Env = Readonly<Record<string, string>>;
 
@@ -19,17 +18,18 @@ type Env = Readonly<Record<string, string>>;
  * never sees it, so that nothing can be left there.
  */
 export async function openRemoteBuilder(
-  nodeName: string,
   endpoint: Exclude<Endpoint, { readonly kind: "context" | "builder" }>,
   buildx: Backend,
   tools: FarmTools,
-  ctx: Context,
 ): Promise<Connection> {
   const name = `anyarch-${fingerprint(endpoint)}`;
   const env = { ...tools.config.env, ...quiet, BUILDX_CONFIG: await tools.config.privateStore(name) };
-  const options = endpoint.kind === "tcp" ? tlsOptions(endpoint) : [];
-  const driver = ["--driver", "remote", ...options.flatMap((option) => ["--driver-opt", csvField(option)])];
-  await create(nodeName, buildx, ["--name", name, ...driver, endpoint.url], { env, tools, ctx });
+  const options = endpoint.kind === "tcp" ? tlsOptions(endpoint) : {};
+  // As `buildx create --driver remote` writes it (store/nodegroup.go); a process less for each node.
+  const node = { Name: `${name}0`, Endpoint: endpoint.url, DriverOpts: options };
+  const definition = { Name: name, Driver: "remote", Nodes: [node], Dynamic: false };
+  await mkdir(join(env.BUILDX_CONFIG, "instances"), { recursive: true });
+  await writeFile(join(env.BUILDX_CONFIG, "instances", name), JSON.stringify(definition));
   return {
     driver: "remote",
     boots: false,
@@ -38,11 +38,11 @@ export async function openRemoteBuilder(
   };
 }
 
-function tlsOptions(endpoint: Extract<Endpoint, { readonly kind: "tcp" }>): string[] {
+function tlsOptions(endpoint: Extract<Endpoint, { readonly kind: "tcp" }>): Env {
   const { ca, cert, key, serverName } = endpoint.tls ?? {};
   const options = { cacert: ca, cert, key, servername: serverName };
-  return Object.entries(options).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name}=${value}`],
+  return Object.fromEntries(
+    Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
 }
 

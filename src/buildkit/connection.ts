@@ -77,7 +77,7 @@ export async function connect(spec: NodeSpec, tools: FarmTools, ctx: Context): P
       hint: "Install buildctl (0.13 or newer).",
     });
   return preferred.name === "buildx"
-    ? openRemoteBuilder(spec.name, endpoint, preferred, tools, ctx)
+    ? openRemoteBuilder(endpoint, preferred, tools)
     : openBuildctl(endpoint, preferred, tools);
 }
 

@@ -57,11 +57,7 @@ const binfmt = "/proc/sys/fs/binfmt_misc";
 /** Collects the facts, each within 3 s; what can't be found out is left away. Throws only when cancelled. */
 export async function describeEnvironment(farm: Farm | undefined, ctx: Context): Promise<EnvironmentFacts> {
   const [docker, emulators] = await Promise.all([askDocker(ctx), listEmulators(ctx)]);
-  const mode = environmentMode({
-    inContainer: isContainer(ctx),
-    hasSocket: hasDocker(ctx.host.env["DOCKER_HOST"]),
-    rootless: docker.rootless || isInUserNamespace(),
-  });
+  const mode = currentMode(ctx, docker.rootless);
   return {
     node: process.version,
     host: { os: ctx.host.os, arch: ctx.host.arch, kernel: release() },
@@ -84,6 +80,15 @@ function describeBuilders({ nodes, unreachable }: Farm): EnvironmentFacts["build
     })),
     ...unreachable.map(({ spec, error }) => ({ name: spec.name, unreachable: error.message })),
   ];
+}
+
+/** Which of the ways to have a daemon this is; `rootless` is what Docker says of itself. */
+export function currentMode(ctx: Context, rootless = false): EnvironmentMode {
+  return environmentMode({
+    inContainer: isContainer(ctx),
+    hasSocket: hasDocker(ctx.host.env["DOCKER_HOST"]),
+    rootless: rootless || isInUserNamespace(),
+  });
 }
 
 /** Pure; says which of the ways to have a daemon this is. */

@@ -34,7 +34,7 @@ export async function openFarm(
   options: FarmOptions,
   ctx: Context,
 ): Promise<Farm> {
-  const given = withOwnNames(mergeSame(request.builders.map((builder) => specOf(builder, ctx.host.cwd))));
+  const given = mergeSame(request.builders.map((builder) => specOf(builder, ctx.host.cwd)));
   const backends = await findBackends(options.backend, ctx);
   const config = await makeClientConfig(options.credentials ?? {}, ctx);
   const tools: FarmTools = {
@@ -89,27 +89,9 @@ function coversAll(given: readonly NodeSpec[], platforms: DockerfileRequest["pla
 
 function specOf({ endpoint, platforms, origin }: BuilderOption, cwd: string): NodeSpec {
   const parsed = parseEndpoint(endpoint, cwd);
-  return {
-    name: nameOf(endpoint.trim()),
-    endpoint: parsed,
-    ...(platforms !== undefined && { platforms }),
-    origin,
-  };
-}
-
-/** For people: the address without the query, which only says where keys lie. */
-function nameOf(endpoint: string): string {
-  return endpoint.replace(/^(tcp:\/\/[^?]*)\?.*$/s, "$1");
-}
-
-/** Nodes are told apart by their names: the same address with other keys is another node. */
-function withOwnNames(specs: readonly NodeSpec[]): readonly NodeSpec[] {
-  const seen = new Map<string, number>();
-  return specs.map((spec) => {
-    const count = (seen.get(spec.name) ?? 0) + 1;
-    seen.set(spec.name, count);
-    return count === 1 ? spec : { ...spec, name: `${spec.name} (${count})` };
-  });
+  // Where the keys lie is of no interest in reports.
+  const name = endpoint.trim().replace(/\?.*$/s, "");
+  return { name, endpoint: parsed, ...(platforms !== undefined && { platforms }), origin };
 }
 
 /** One machine that is named for several platforms is one node: it is probed once and runs one builder. */

@@ -5,6 +5,7 @@ import type { DockerfileRequest } from "../plan/dockerfile-request.ts";
 import { cancelledBeforePublishing } from "../stores/publish.ts";
 import type { DockerfilePlan } from "./dockerfile-plan.ts";
 import type { PlatformBuilt, PlatformFailed, PlatformOutcome } from "./outcome.ts";
+import type { SolveErrorDetails } from "./solve-error.ts";
 
 /** What may be published, and what is missing in it. */
 export interface PartialResult {
@@ -75,9 +76,7 @@ function failure(
   const others = failed.filter((one) => one !== decisive && !isAbort(one.error));
   const lines = [
     message,
-    ...others.map(
-      ({ platform, error }) => `${formatPlatform(platform)} failed too: ${firstLine(error.message)}`,
-    ),
+    ...others.map(({ platform, error }) => `${formatPlatform(platform)} failed too: ${whyOf(error)}`),
     "Nothing was published.",
   ];
   const names = built.map(({ platform }) => formatPlatform(platform)).join(", ");
@@ -107,6 +106,7 @@ function failure(
   });
 }
 
-function firstLine(text: string): string {
-  return text.split("\n", 1)[0] ?? "";
+function whyOf({ message, details }: AnyarchError): string {
+  const { why } = details as Partial<SolveErrorDetails>;
+  return why === undefined ? (message.split("\n", 1)[0] ?? "") : `${why}.`;
 }

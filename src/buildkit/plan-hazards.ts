@@ -1,5 +1,4 @@
 import { relative } from "node:path";
-import { hazardsOf } from "../diagnose/check-dockerfile.ts";
 import type { Context } from "../host/context.ts";
 import type { DockerfileRequest } from "../plan/dockerfile-request.ts";
 import type { DockerfilePlan, PlannedHazard } from "./dockerfile-plan.ts";
@@ -7,8 +6,17 @@ import type { DockerfilePlan, PlannedHazard } from "./dockerfile-plan.ts";
 /** How many hazards a build spells out before it starts; `anyarch check` shows them all. */
 const shown = 5;
 
-/** What `check` sees in the Dockerfile for the platforms asked for, with a path as the user would write it. */
-export function hazardsFor(request: DockerfileRequest, text: string, cwd: string): readonly PlannedHazard[] {
+/**
+ * What `check` sees in the Dockerfile for the platforms asked for, with a path as the user would write it. Begins after
+ * what is under way: loading and trying the rules takes longer than all else here, while builders are waited for.
+ */
+export async function hazardsFor(
+  request: DockerfileRequest,
+  text: string,
+  cwd: string,
+): Promise<readonly PlannedHazard[]> {
+  await new Promise(setImmediate);
+  const { hazardsOf } = await import("../diagnose/check-dockerfile.ts");
   const path = relative(cwd, request.dockerfile);
   const file = path.startsWith("..") ? request.dockerfile : path;
   return hazardsOf(

@@ -11,6 +11,15 @@ export function probeProgram(platform: Platform): ProbeProgram | undefined {
   return { bytes: executable(target), writesMaps: target.writesMaps === true };
 }
 
+/**
+ * A program that does nothing but exit(0), on arm and 386 too: to be run on a machine itself, where no file is to be
+ * left. Undefined for platforms that have none here.
+ */
+export function exitProgram({ os, architecture }: Platform): Buffer | undefined {
+  const target = os === "linux" ? targets.get(architecture) : undefined;
+  return target === undefined ? undefined : executable({ ...target, code: target.exit ?? target.code });
+}
+
 export interface ProbeProgram {
   readonly bytes: Buffer;
   /** Whether it leaves the file /maps. */
@@ -24,6 +33,8 @@ interface Target {
   readonly flags?: number;
   readonly writesMaps?: true;
   readonly code: Buffer;
+  /** exit(0), where `code` does more. */
+  readonly exit?: Buffer;
 }
 
 function words(values: readonly number[]): Buffer {
@@ -90,8 +101,27 @@ const targets: ReadonlyMap<string, Target> = new Map<string, Target>([
   ["riscv64", { machine: 243, bits: 64, flags: 4, code: words([0x00000513, 0x05d00893, 0x00000073]) }],
   ["ppc64le", { machine: 21, bits: 64, flags: 2, code: words([0x38600000, 0x38000001, 0x44000002]) }],
   ["s390x", { machine: 22, bits: 64, bigEndian: true, code: Buffer.from("a72900000a01", "hex") }],
-  ["386", { machine: 3, bits: 32, writesMaps: true, code: i386Maps() }],
-  ["arm", { machine: 40, bits: 32, flags: 0x0500_0000, writesMaps: true, code: armMaps() }],
+  [
+    "386",
+    {
+      machine: 3,
+      bits: 32,
+      writesMaps: true,
+      code: i386Maps(),
+      exit: Buffer.from("b80100000031dbcd80", "hex"),
+    },
+  ],
+  [
+    "arm",
+    {
+      machine: 40,
+      bits: 32,
+      flags: 0x0500_0000,
+      writesMaps: true,
+      code: armMaps(),
+      exit: words([0xe3a00000, 0xe3a07001, 0xef000000]),
+    },
+  ],
 ]);
 
 /** An executable of one segment that holds header and code. */

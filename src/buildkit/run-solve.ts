@@ -49,9 +49,8 @@ export async function runSolve(
   ctx: Context,
 ): Promise<SolveResult> {
   const platform = formatPlatform(solve.platform);
-  const { name } = node.spec;
   const { placement, reader, isCrash, parent } = options;
-  const place: SolvePlace = { platform, node: name, placement, version: node.facts.version };
+  const place: SolvePlace = { platform, node: node.spec.name, placement, version: node.facts.version };
   await rm(solve.metadataFile, { force: true });
   const stop = new AbortController();
   let end: WatchEnd | undefined;

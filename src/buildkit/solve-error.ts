@@ -45,6 +45,8 @@ export interface SolveErrorDetails {
   readonly exitCode?: number;
   /** "SIGSEGV": what the exit code says, or the emulator. */
   readonly signal?: string;
+  /** Why, as a clause without a full stop: "exit code 1", "the builder gives no answer any more". */
+  readonly why: string;
   /** The emulator's own words where it crashed. */
   readonly emulatorCrash?: string;
   /** Why another try on the same node may succeed. */
@@ -70,6 +72,7 @@ export function solveError(failure: SolveFailure): AnyarchError {
     placement: place.placement,
     emulated,
     ...(place.version !== undefined && { buildkit: place.version }),
+    why: read.why,
     ...(vertex?.step && { step: vertex.step }),
     ...(exitCode !== undefined && { exitCode }),
     ...(signal !== undefined && { signal }),
@@ -102,10 +105,12 @@ function quoted(log: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : ["Its last lines:", ...lines.map((line) => `  | ${line.slice(0, 300)}`)];
 }
 
-/** What to do, a fix per line; how, and why, the diagnosis tells. */
+/** What to do, a line for each fix; the rest of it, and why, the diagnosis tells. */
 function hintOf(best: Diagnosis | undefined): string | undefined {
   if (best === undefined || best.confidence === "possible" || best.fixes.length === 0) return undefined;
-  return best.fixes.map(({ title }) => title).join("\n");
+  return best.fixes
+    .map(({ title, detail }) => [title, detail.split("\n", 1)[0]].filter(Boolean).join(": "))
+    .join("\n");
 }
 
 function hintFor(code: ErrorCode, emulated: boolean, signal: string | undefined): string | undefined {

@@ -107,7 +107,9 @@ function endedByWatchdog({ failed, interrupted }: SolveFailure, end: WatchEnd): 
       signal: signals[Number(/signal (\d+)/.exec(end.line)?.[1])],
     };
   }
-  const [vertex] = [...interrupted.filter(({ step }) => step !== undefined), ...interrupted];
+  // The client tells what it cancels, when it has the time to.
+  const running = [...interrupted, ...failed];
+  const vertex = running.find(({ step }) => step !== undefined) ?? running[0];
   if (end.reason === "lost")
     return {
       code: "BUILDER_LOST",

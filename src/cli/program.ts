@@ -18,13 +18,18 @@ const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 export async function runProgram(argv: readonly string[], version: string): Promise<number> {
   const terminal = createTerminal(colorMode(argv));
   const abort = new AbortController();
-  const onSignal = (): void => {
+  let onSignal = (_name: NodeJS.Signals): void => {
     if (abort.signal.aborted) process.exit(interrupted);
     abort.abort(new AnyarchError("CANCELLED", "Cancelled."));
   };
   // To the very end: what is done is not to look cancelled because of a late Ctrl-C.
-  for (const name of signals) process.on(name, onSignal);
-  const io: CommandIO = { terminal, signal: abort.signal, readStdin: () => readStdin(abort.signal) };
+  for (const name of signals) process.on(name, () => onSignal(name));
+  const io: CommandIO = {
+    terminal,
+    signal: abort.signal,
+    readStdin: () => readStdin(abort.signal),
+    onSignal: (handler) => (onSignal = handler),
+  };
   const verbose = argv.includes("--verbose") || argv.includes("-v");
   const options = {
     verbose,
@@ -51,6 +56,7 @@ async function dispatch(argv: readonly string[], version: string, io: CommandIO)
     .exitOverride();
   const asked = argv.find((word) => Object.hasOwn(commands, word));
   let called: Command = program;
+  let words = argv;
   for (const [name, entry] of Object.entries(commands)) {
     const command = program.command(name).description(entry.summary).exitOverride();
     // Only the command that is called is loaded; the others are a line in the help.
@@ -58,13 +64,15 @@ async function dispatch(argv: readonly string[], version: string, io: CommandIO)
     called = command;
     const module = await entry.load();
     configure(module, command, (code) => (exitCode = code), io);
+    const at = argv.indexOf(name) + 1;
+    if (module.words !== undefined) words = [...argv.slice(0, at), ...module.words(argv.slice(at), command)];
   }
   if (argv.length === 0) {
     program.outputHelp({ error: true });
     return wrongUsage;
   }
   try {
-    await program.parseAsync(withoutHelp(argv), { from: "user" });
+    await program.parseAsync(withoutHelp(words), { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError) || error.exitCode === 0) throw error;
     const path = called === program ? "anyarch" : `anyarch ${called.name()}`;
@@ -85,13 +93,14 @@ function configure(
   finish: (code: number) => void,
   io: CommandIO,
 ): void {
-  module
-    .configure(command)
+  const configured = module.configure(command);
+  const isFree = (short: string): boolean => !configured.options.some((option) => option.short === short);
+  configured
     .option("--format <format>", "how results are printed: text or json", "text")
     .option("--progress <mode>", "how progress is shown: auto, tty, plain, json or quiet", "auto")
     .option("--no-progress", "no progress, but the whole result")
     .option("-q, --quiet", "no progress, results only")
-    .option("-v, --verbose", "say more")
+    .option(`${isFree("-v") ? "-v, " : ""}--verbose`, "say more")
     .option("--color <when>", "auto, always or never", "auto")
     .action(async (...all: unknown[]) => {
       const flags = command.opts<Record<string, unknown>>();

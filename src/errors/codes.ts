@@ -1,5 +1,6 @@
 import { builderCodes } from "./builder-codes.ts";
 import type { ErrorCodeInfo } from "./error-code-info.ts";
+import { trialCodes } from "./trial-codes.ts";
 
 export type { ErrorCodeInfo } from "./error-code-info.ts";
 
@@ -9,7 +10,8 @@ export type { ErrorCodeInfo } from "./error-code-info.ts";
  * only who cancels knows that already.
  *
  * Exit codes (documented in docs/reference/exit-codes.md): 1 the build failed or what was examined is wrong,
- * 2 usage, configuration or unreadable input, 3 partial, 4 registry or network, 130 cancelled.
+ * 2 usage, configuration or unreadable input, 3 partial, 4 registry or network, 126 and 127 a
+ * command in an image that can't be run or isn't there, 130 cancelled.
  */
 const table = {
   // Usage, configuration, input.
@@ -197,6 +199,7 @@ const table = {
   },
 
   ...builderCodes,
+  ...trialCodes,
 
   // Registry and network.
   REGISTRY_UNAUTHORIZED: {

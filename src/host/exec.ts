@@ -18,6 +18,10 @@ export interface ExecOptions {
   readonly onStdout?: (chunk: Buffer) => void;
   /** The same for standard error. */
   readonly onStderr?: (chunk: Buffer) => void;
+  /** Gives the program this process's own standard streams: it talks to the terminal itself. */
+  readonly inherit?: { readonly stdin?: boolean; readonly output?: boolean };
+  /** Called once the program runs, with a way to send it signals. */
+  readonly onStart?: (send: (signal: NodeJS.Signals) => void) => void;
 }
 
 export interface ExecResult {
@@ -49,7 +53,7 @@ export function execProgram(
     const child = spawn(command, args, {
       cwd: options.cwd,
       env: { ...options.baseEnv, ...options.env },
-      stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+      stdio: standardStreams(options),
       detached: true,
     });
     const out: Buffer[] = [];
@@ -76,6 +80,7 @@ export function execProgram(
         ),
       ),
     );
+    options.onStart?.((signal) => child.kill(signal));
     child.on("close", (code, signal) =>
       settle(() => {
         if (options.signal?.aborted === true) {
@@ -94,6 +99,11 @@ export function execProgram(
       child.stdin.end(options.input);
     }
   });
+}
+
+function standardStreams({ input, inherit }: ExecOptions): ("ignore" | "pipe" | "inherit")[] {
+  const output = inherit?.output === true ? "inherit" : "pipe";
+  return [input !== undefined ? "pipe" : inherit?.stdin === true ? "inherit" : "ignore", output, output];
 }
 
 /** Ends a process group: asks first where there is a grace, and leaves no member behind. */

@@ -44,6 +44,39 @@ export interface ConfigFile {
   readonly registries: Readonly<Record<string, RegistrySettings>>;
   readonly debian: DebianSettings | undefined;
   readonly verifyAllow: readonly string[];
+  /** Rules of `check` that are left out, and severities in place of their own. */
+  readonly check: {
+    readonly skip: readonly string[];
+    readonly severity: Readonly<Record<string, "error" | "warning" | "info" | "off">>;
+  };
+  readonly test: TestSettings;
+}
+
+/** [test]: what images have to do on each of their platforms. */
+export interface TestSettings {
+  readonly commands?: readonly (string | readonly string[] | CommandSettings)[];
+  readonly files?: readonly string[];
+  readonly ports?: readonly number[];
+  readonly http?: readonly HttpSettings[];
+  readonly expectArch?: boolean;
+  /** A duration ("30s"). */
+  readonly readyTimeout?: string;
+  readonly timeout?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface CommandSettings {
+  readonly run: string | readonly string[];
+  readonly name?: string;
+  readonly exit?: number;
+  readonly stdout?: string;
+}
+
+export interface HttpSettings {
+  readonly port: number;
+  readonly path?: string;
+  readonly status?: number;
+  readonly contains?: string;
 }
 
 const names = ["anyarch.toml", "pycontainer.toml"] as const;
@@ -98,6 +131,18 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
     registries: registrySettings(raw, directory),
     debian: debianSettings(raw, directory),
     verifyAllow: raw.verify?.allow ?? [],
+    check: { skip: raw.check?.skip ?? [], severity: raw.check?.severity ?? {} },
+    test: testSettings(raw),
+  };
+}
+
+function testSettings({ test = {} }: RawConfig): TestSettings {
+  const { expect_arch: expectArch, ready_timeout: readyTimeout, env, ...same } = test;
+  return {
+    ...same,
+    ...(expectArch !== undefined && { expectArch }),
+    ...(readyTimeout !== undefined && { readyTimeout }),
+    ...(env && { env: Object.fromEntries(Object.entries(env).map(([key, value]) => [key, String(value)])) }),
   };
 }
 

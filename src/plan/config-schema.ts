@@ -105,6 +105,45 @@ const config = v.strictObject({
     }),
   ),
   verify: optional(v.strictObject({ allow: optional(v.array(text)) })),
+  check: optional(
+    v.strictObject({
+      skip: optional(v.array(text)),
+      severity: optional(v.record(text, v.picklist(["error", "warning", "info", "off"]))),
+    }),
+  ),
+  test: optional(
+    v.strictObject({
+      commands: optional(
+        v.array(
+          v.union([
+            words,
+            v.strictObject({
+              run: words,
+              name: optional(text),
+              exit: optional(v.number()),
+              stdout: optional(text),
+            }),
+          ]),
+        ),
+      ),
+      files: optional(v.array(text)),
+      ports: optional(v.array(v.number())),
+      http: optional(
+        v.array(
+          v.strictObject({
+            port: v.number(),
+            path: optional(text),
+            status: optional(v.number()),
+            contains: optional(text),
+          }),
+        ),
+      ),
+      expect_arch: optional(v.boolean()),
+      ready_timeout: optional(text),
+      timeout: optional(text),
+      env: optional(scalars),
+    }),
+  ),
 });
 
 export type RawConfig = v.InferOutput<typeof config>;

@@ -7,18 +7,30 @@ const shown = 3;
 /** What a failed build's error knows beside its message: what is the matter, and on which machines it happened. */
 export function showFailureDetails(terminal: Terminal, { details }: AnyarchError, version: string): void {
   const { environment } = details;
-  for (const diagnosis of shownDiagnoses(details)) terminal.err(`\n${describe(terminal, diagnosis)}`);
+  for (const [diagnosis, ...others] of byCode(shownDiagnoses(details)))
+    terminal.err(`\n${describe(terminal, diagnosis, others)}`);
   if (!isEnvironment(environment)) return;
   const lines = ["built with", ...environmentLines(environment, version).map((line) => `  ${line}`)];
   terminal.err(`\n${terminal.paint("err", "dim", lines.join("\n"))}\n`);
 }
 
+/** Several platforms may have failed alike: what helps is said once. */
+function byCode(diagnoses: readonly Diagnosis[]): Iterable<readonly [Diagnosis, ...Diagnosis[]]> {
+  const groups = new Map<string, [Diagnosis, ...Diagnosis[]]>();
+  for (const diagnosis of diagnoses) {
+    const group = groups.get(diagnosis.code);
+    if (group === undefined) groups.set(diagnosis.code, [diagnosis]);
+    else group.push(diagnosis);
+  }
+  return groups.values();
+}
+
 /** The lines of an error's hint that aren't shown as fixes of a diagnosis below it. */
 export function hintBeside({ hint = "", details }: AnyarchError): string {
-  const fixes = new Set(shownDiagnoses(details).flatMap(({ fixes: all }) => all.map(({ title }) => title)));
+  const fixes = shownDiagnoses(details).flatMap((diagnosis) => diagnosis.fixes);
   return hint
     .split("\n")
-    .filter((line) => !fixes.has(line))
+    .filter((line) => !fixes.some(({ title }) => line.startsWith(title)))
     .join("\n");
 }
 
@@ -37,7 +49,7 @@ function environmentLines(facts: EnvironmentFacts, version: string): readonly st
     `anyarch ${version}, Node.js ${facts.node}, ${host.os} ${host.arch}, kernel ${host.kernel}`,
     usesDocker || mode.kind !== "container" ? mode.text : "In a container.",
     ...(client === undefined ? [] : [client]),
-    ...(named === "" ? [] : [`docker ${named}`]),
+    ...(named !== "" && (usesDocker || client?.startsWith("buildx")) ? [`docker ${named}`] : []),
     ...builders.map(({ name, native, driver, version: buildkit, unreachable }) => {
       const what = [native, driver, buildkit && `BuildKit ${buildkit}`].filter(Boolean).join(", ");
       return `builder ${name}: ${unreachable === undefined ? what : `not used: ${unreachable}`}`;
@@ -50,13 +62,13 @@ function environmentLines(facts: EnvironmentFacts, version: string): readonly st
   ];
 }
 
-function describe(terminal: Terminal, diagnosis: Diagnosis): string {
+function describe(terminal: Terminal, diagnosis: Diagnosis, others: readonly Diagnosis[]): string {
   const { code, title, confidence, why, fixes, evidence } = diagnosis;
   const certainty = confidence === "certain" ? "" : ` (${confidence})`;
-  const place = placeOf(diagnosis);
+  const places = new Set([diagnosis, ...others].map(placeOf).filter((place) => place !== ""));
   return [
     `${terminal.paint("err", "bold", title)}${certainty} ${terminal.paint("err", "dim", `[${code}]`)}\n`,
-    ...(place === "" ? [] : [`  ${place}\n`]),
+    ...[...places].map((place) => `  ${place}\n`),
     ...evidence.slice(0, 1).map(({ text }) => `  ${terminal.paint("err", "dim", `> ${text}`)}\n`),
     `${indented(why)}\n`,
     ...fixes.map(({ title: what, detail, workaround }) => {

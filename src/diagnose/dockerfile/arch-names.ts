@@ -8,9 +8,6 @@ export interface ArchName {
   readonly at: number;
 }
 
-/** Who writes it so: Go and Docker, the kernel, Node and .NET, or a toolchain's triple. */
-export type Naming = "go" | "kernel" | "node" | "bits";
-
 const spellings: readonly (readonly [pattern: string, arch: string])[] = [
   ["x86[-_]64", "amd64"],
   ["amd64(?:v[1-4])?", "amd64"],
@@ -58,6 +55,11 @@ export function archNames(text: string): ArchName[] {
     if (arch !== undefined) found.push({ text: name, arch, at: match.index + match[0].length - name.length });
   }
   return found;
+}
+
+/** `text` with every name of an architecture replaced by the same sign: what files of one family have in common. */
+export function withoutArchs(text: string): string {
+  return text.replaceAll(pattern, "*");
 }
 
 /** The one architecture that `text` is a name of as a whole, triples and RIDs included: "linux-x64", "amd64". */

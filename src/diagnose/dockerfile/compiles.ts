@@ -44,6 +44,16 @@ export function compileOf(use: Use): Compile | undefined {
       ...(output !== undefined && { output }),
     };
   }
+  if ((program === "deno" && verb === "compile") || (program === "bun" && args.includes("--compile"))) {
+    const output = option(args, "-o", "--output", "--outfile");
+    const cross = option(args, "--target") !== undefined;
+    return { tool: program, cross, heavy: false, ...(output !== undefined && { output }) };
+  }
+  if (
+    /^(?:mvnw?|gradlew?)$/.test(program) &&
+    args.some((word) => /^-Pnative\b|^native(?:Compile|Build)$|native:compile/.test(word))
+  )
+    return { tool: program, cross: false, heavy: true };
   if (builders.test(program)) return builderCompile(use);
   return undefined;
 }

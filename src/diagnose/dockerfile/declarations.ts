@@ -12,6 +12,8 @@ export interface UndeclaredUse {
   readonly line: number;
   /** `${NAME:-…}` and its like: something else takes its place. */
   readonly hasDefault: boolean;
+  /** What takes its place is what linux/amd64 has: a declaration changes nothing there. */
+  readonly sameOnAmd64: boolean;
   /** It stands in an address, a path, a file name or a setting that decides on files. */
   readonly selects: boolean;
 }
@@ -75,6 +77,9 @@ function usesIn(
         name,
         line: lineOf(match.index),
         hasDefault: match[3] !== undefined,
+        sameOnAmd64: /^:?-["']?(?:amd64|linux|linux\/amd64)["']?\}/.test(
+          text.slice(match.index + match[0].length - (match[3]?.length ?? 0), match.index + 60),
+        ),
         selects:
           !/^\s*(?:echo|printf)\b[^|>&]*$/.test(
             text.slice(text.lastIndexOf("&&", match.index) + 2 || 0, match.index),

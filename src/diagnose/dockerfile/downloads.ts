@@ -1,6 +1,7 @@
 import { unknown } from "../shell/unknown.ts";
-import { archNames, type ArchName } from "./arch-names.ts";
+import { archNames, type ArchName, wholeArch } from "./arch-names.ts";
 import type { DockerfileModel } from "./model.ts";
+import { envPairs } from "./stage-view.ts";
 import { lineOfText, lineOfWord, type Place, placesOf, type Use, usesOf } from "./uses.ts";
 
 /** A file that is fetched from elsewhere. */
@@ -16,7 +17,21 @@ export interface Download {
 
 const known = new WeakMap<DockerfileModel, readonly Download[]>();
 
-const fetchers = new Set(["curl", "wget", "aria2c", "axel", "http", "fetch", "lwp-download", "gh"]);
+const fetchers = new Set([
+  "curl",
+  "wget",
+  "aria2c",
+  "axel",
+  "http",
+  "fetch",
+  "lwp-download",
+  "gh",
+  "gsutil",
+  "gcloud",
+  "aws",
+  "s3cmd",
+  "mc",
+]);
 /** Programs that take an address among other things. */
 const takesAddress = new Set([
   "pip",
@@ -66,22 +81,53 @@ function fromAdd(place: Place): Download[] {
 function fromUse(use: Use): Download[] {
   const fetcher =
     fetchers.has(use.program) || /(?:^|[_-])(?:download|fetch|curl|wget)(?:$|[_-])/.test(use.program);
-  if (!fetcher && !takesAddress.has(use.program)) return [];
-  const urls = use.args.filter((word) =>
-    fetcher
-      ? /^["']?(?:https?|ftp):\/\//.test(word) || (word.startsWith(unknown) && word.includes("/"))
-      : /^(?:https?|ftp):\/\/[^\s]+\.(?:deb|rpm|apk|whl|tar\.\w+|tgz|zip|gem)\b/.test(word),
-  );
+  if (!fetcher && !takesAddress.has(use.program) && !interpreters.test(use.program)) return [];
+  const urls = interpreters.test(use.program)
+    ? quotedAddresses(use.args)
+    : use.args.filter((word) =>
+        fetcher
+          ? /^["']?(?:https?|ftp|s3|gs):\/\//.test(word) || (word.startsWith(unknown) && word.includes("/"))
+          : /^(?:https?|ftp):\/\/[^\s]+\.(?:deb|rpm|apk|whl|tar\.\w+|tgz|zip|gem)\b/.test(word),
+      );
   return urls.map((url) => ({
     place: use,
     use,
     url,
     outputs: outputsOf(use, url),
-    line: lineOfWord(
-      use,
-      new RegExp(`://|${escapeForPattern(url.slice(url.lastIndexOf("/") + 1, url.lastIndexOf("/") + 8))}`),
-    ),
+    line:
+      lineOfLiteral(use, url) ??
+      lineOfWord(
+        use,
+        new RegExp(`://|${escapeForPattern(url.slice(url.lastIndexOf("/") + 1, url.lastIndexOf("/") + 8))}`),
+      ),
   }));
+}
+
+/** Where the file's name is kept in a variable: the line that the variable is set on. */
+function lineOfLiteral(use: Use, url: string): number | undefined {
+  const name = archsOfUrl(url)[0]?.text;
+  if (name === undefined || use.executed.command.words.some(({ raw }) => raw.includes(name)))
+    return undefined;
+  const holds = (value: string): boolean =>
+    value.includes(name) && /[./]/.test(value) && wholeArch(value) === undefined;
+  const before = use.facts.stage.instructions.filter(
+    ({ line, keyword }) => line < use.instruction.line && (keyword === "ENV" || keyword === "ARG"),
+  );
+  for (const instruction of [...before, ...use.model.dockerfile.globalArgs]) {
+    const pair = envPairs(instruction).find(({ value }) => holds(value));
+    if (pair !== undefined)
+      return lineOfText(instruction, new RegExp(`(?:^|\\s)${pair.name.replaceAll(/\W/g, ".")}[= ]`));
+  }
+  return undefined;
+}
+
+const interpreters = /^(?:python[\d.]*|node|ruby|perl|php)$/;
+
+/** Addresses within a program that an interpreter is handed. */
+function quotedAddresses(args: readonly string[]): string[] {
+  return args.flatMap((word) =>
+    word.length > 20_000 ? [] : [...word.matchAll(/https?:\/\/[^\s'"`)<>]+/g)].map((match) => match[0]),
+  );
 }
 
 function escapeForPattern(text: string): string {
@@ -90,7 +136,7 @@ function escapeForPattern(text: string): string {
 }
 
 function outputsOf({ executed, program, args }: Use, url: string): string[] {
-  const outputs = [...executed.outputs.filter((path) => path !== "/dev/null")];
+  const outputs = executed.outputs.filter((path) => path !== "/dev/null");
   for (const [index, word] of args.entries()) {
     const next = args[index + 1] ?? "";
     if (/^-[a-zA-Z]*[o]$/.test(word) && program === "curl") outputs.push(next);

@@ -2,7 +2,7 @@ import { archNames } from "./arch-names.ts";
 
 /** Images by name that are published for one architecture, as pattern of repository[:tag]. */
 const singleArch: readonly (readonly [image: RegExp, arch: string])[] = [
-  [/^(?:mcr\.microsoft\.com\/mssql\/|microsoft\/mssql-)/, "amd64"],
+  [/^(?:mcr\.microsoft\.com\/mssql(?:\/|-tools)|microsoft\/mssql-)/, "amd64"],
   [/^mcr\.microsoft\.com\/(?:azure-functions\/.*:[1-3]\b|oryx\/|azureml\/)/, "amd64"],
   [/^(?:mysql:5(?:\.\d+)?|mysql\/mysql-server:5|percona:5)\b/, "amd64"],
   [/^openjdk:[\w.-]*alpine/, "amd64"],
@@ -45,13 +45,27 @@ const singleArch: readonly (readonly [image: RegExp, arch: string])[] = [
   [/^microsoft\/(?:dotnet|aspnetcore)\b/, "amd64"],
   [/^mcr\.microsoft\.com\/powershell:[\w.-]*alpine/, "amd64"],
   [/^(?:phusion\/(?:baseimage|passenger-\w+)):(?:0\.|[12]\.)/, "amd64"],
+  // Java on Alpine has no arm64 before JDK 21, and neither have the images made from it.
+  [/^(?:maven|gradle|tomcat|jetty|groovy|clojure|jruby):(?!.*(?:2[1-9]))[\w.-]*alpine/, "amd64"],
+  [/^(?:postgis|mdillon)\/postgis(?::|$)/, "amd64"],
+  [/^yandex\/clickhouse/, "amd64"],
+  [/^(?:couchbase|couchbase\/server):(?:[1-6]\.|7\.0)/, "amd64"],
+  [/^neo4j:(?:[1-3]\.|4\.[0-3])/, "amd64"],
+  [/^sonatype\/nexus(?::|$)|^sonatype\/nexus3:3\.[1-6]?\d\./, "amd64"],
+  [/^gcr\.io\/cloudsql-docker\/gce-proxy:1\.(?:[01]?\d|2[0-3])(?:\.|-|$)/, "amd64"],
+  [/^rocker\/(?:tidyverse|verse|geospatial|shiny(?:-verse)?):[34]\.[01]\./, "amd64"],
+  [/^continuumio\/miniconda3:4\.[0-9]\./, "amd64"],
+  [
+    /^(?:lachlanevenson\/k8s-|huggingface\/transformers-|wernight\/phantomjs|swaggerapi\/swagger-(?:ui|editor):v?[23]\.[0-9]\.)/,
+    "amd64",
+  ],
   [/^centos:[56]\b/, "amd64"],
   [/^gcr\.io\/kaniko-project\/(?:executor|warmer):(?:debug-)?v0\./, "amd64"],
   [/^(?:resin|hypriot)\/(?:rpi|raspberry)/, "arm"],
 ];
 
 /** Docker Hub's long forms shortened: docker.io/library/alpine → alpine. */
-export function shortImage(image: string): string {
+function shortImage(image: string): string {
   return image
     .replace(/^(?:index\.)?docker\.io\//, "")
     .replace(/^library\//, "")

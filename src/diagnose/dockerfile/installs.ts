@@ -42,7 +42,7 @@ export function installOf(use: Use, workdir: string): Install | undefined {
     /^pip[\d.]*$/.test(program) ||
     (program.startsWith("python") && args[0] === "-m" && args[1] === "pip")
   ) {
-    return pipInstall(use, /^pip/.test(program) ? args : args.slice(2), at, forTarget);
+    return pipInstall(use, program.startsWith("pip") ? args : args.slice(2), at, forTarget);
   }
   if (program === "uv" && (verb === "sync" || (verb === "pip" && words[1] === "install"))) {
     const target = option(args, "--target", "--prefix");
@@ -78,7 +78,7 @@ function pipInstall(
   const toolsOnly =
     wanted.length > 0 &&
     wanted.every((word) =>
-      /^(?:pip|setuptools|wheel|build|poetry|uv|pipenv|hatch|twine|tox|nox|virtualenv|mkdocs\S*|sphinx\S*|awscli|pre-commit|pdm|flit|cython|numpy-stubs)(?:[=<>~!\[].*)?$/.test(
+      /^(?:pip|setuptools|wheel|build|poetry|uv|pipenv|hatch|twine|tox|nox|virtualenv|mkdocs\S*|sphinx\S*|awscli|pre-commit|pdm|flit|cython|numpy-stubs)(?:[=<>~![].*)?$/.test(
         word,
       ),
     );

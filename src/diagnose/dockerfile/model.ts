@@ -201,3 +201,10 @@ function nameArch(stage: Stage): ReadonlySet<string> | undefined {
   );
   return match === null ? undefined : new Set([match[1] ?? ""]);
 }
+
+/** The lines that expand a variable. */
+export function linesUsing(model: DockerfileModel, name: string): readonly string[] {
+  if (!/^\w+$/.test(name)) return [];
+  const used = new RegExp(`\\$\\{?${name}\\b`);
+  return model.lines.filter((line) => used.test(line));
+}

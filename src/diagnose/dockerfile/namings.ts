@@ -68,6 +68,12 @@ const publishers: readonly Publisher[] = [
   },
 ];
 
+/** How a known publisher names its files, where that is as TARGETARCH or as uname has it. */
+export function namingOf(url: string): "go" | "kernel" | undefined {
+  const says = publishers.find((each) => each.url.test(url))?.says;
+  return says === go.says ? "go" : says === kernel.says ? "kernel" : undefined;
+}
+
 /**
  * Where the publisher of a file is known, or the form of its name tells who writes so: what it should be called
  * for the target, if that isn't what the address says.
@@ -77,7 +83,7 @@ export function wrongName(download: Download): string | undefined {
   const { architecture } = place.view.scenario.target;
   if (architecture !== "amd64" && architecture !== "arm64") return undefined;
   const names = archsOfUrl(url).filter(({ arch }) => arch === architecture);
-  if (names.length === 0 || names.every(({ text }) => isWritten(download, text))) return undefined;
+  if (names.every(({ text }) => isWritten(download, text))) return undefined;
   const publisher = publishers.find((each) => each.url.test(url));
   if (publisher !== undefined) {
     return names.some(({ text }) => publisher[architecture].test(text)) ? undefined : publisher.says;
@@ -94,6 +100,8 @@ function isWritten({ use, place }: Download, text: string): boolean {
 /** Forms that only one naming goes with: triples, and packages named as their package manager does. */
 function wrongForm(url: string): string | undefined {
   if (/(?:amd64|arm64|x64)-(?:unknown-)?linux-(?:gnu|musl)/i.test(url)) return "x86_64 and aarch64";
+  if (/_(?:x86_64|aarch64)\.deb(?:$|[?#])/i.test(url)) return "amd64 and arm64";
+  if (/[._-](?:amd64|arm64|x64)\.(?:rpm|apk)(?:$|[?#])/i.test(url)) return "x86_64 and aarch64";
   return undefined;
 }
 

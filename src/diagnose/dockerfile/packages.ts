@@ -17,7 +17,7 @@ export function isInstall(use: Use): boolean {
   if (manager === undefined) return false;
   if (/^(?:install_packages|clean-install)$/.test(use.program)) return true;
   if (use.program === "rpm") return use.args.some((word) => /^-\w*[iU]|^--(?:install|upgrade)/.test(word));
-  if (manager === "pacman") return use.args.some((word) => /^-S/.test(word));
+  if (manager === "pacman") return use.args.some((word) => word.startsWith("-S"));
   return use.args.some((word) =>
     ["install", "add", "in", "localinstall", "reinstall", "build-dep"].includes(word),
   );

@@ -1,5 +1,5 @@
 import type { Platform } from "../../oci/platform.ts";
-import { formatPlatform, normalizePlatform } from "../../oci/platform.ts";
+import { normalizePlatform } from "../../oci/platform.ts";
 
 /** A build that is followed in thought: where it runs and for what. */
 export interface Scenario {
@@ -23,8 +23,4 @@ export function scenariosFor(platforms: readonly Platform[]): Scenario[] {
       { build: { os: target.os, architecture: target.architecture }, target },
     ];
   });
-}
-
-export function scenarioName({ build, target }: Scenario): string {
-  return `${formatPlatform(build)} → ${formatPlatform(target)}`;
 }

@@ -3,7 +3,7 @@ import { isShippedImage } from "./image-stages.ts";
 import type { CopyEdge, DockerfileModel } from "./model.ts";
 
 /** Stages whose file system `index` has at its start, itself included: it and the stages FROM it. */
-export function descendants(model: DockerfileModel, index: number): ReadonlySet<number> {
+function descendants(model: DockerfileModel, index: number): ReadonlySet<number> {
   const found = new Set([index]);
   for (const { index: each, parent } of model.stages)
     if (parent !== undefined && found.has(parent)) found.add(each);

@@ -1,5 +1,5 @@
 import type { Instruction } from "../../dockerfile/dockerfile.ts";
-import type { Executed } from "../shell/evaluate.ts";
+import type { Executed } from "../shell/trace.ts";
 import type { DockerfileModel, ScenarioView, StageFacts } from "./model.ts";
 import { lineInText } from "./script.ts";
 import type { InstructionView, StageView } from "./stage-view.ts";

@@ -126,15 +126,15 @@ export function testResult(words: readonly string[], globs: boolean): boolean | 
 }
 
 function disjunction(words: readonly string[], globs: boolean): boolean | undefined {
-  const alternatives = split(words, ["-o", "||"]).map((part) => conjunction(part, globs));
-  if (alternatives.includes(true)) return true;
-  return alternatives.includes(undefined) ? undefined : false;
+  const alternatives = new Set(split(words, ["-o", "||"]).map((part) => conjunction(part, globs)));
+  if (alternatives.has(true)) return true;
+  return alternatives.has(undefined) ? undefined : false;
 }
 
 function conjunction(words: readonly string[], globs: boolean): boolean | undefined {
-  const parts = split(words, ["-a", "&&"]).map((part) => single(part, globs));
-  if (parts.includes(false)) return false;
-  return parts.includes(undefined) ? undefined : true;
+  const parts = new Set(split(words, ["-a", "&&"]).map((part) => single(part, globs)));
+  if (parts.has(false)) return false;
+  return parts.has(undefined) ? undefined : true;
 }
 
 function split(words: readonly string[], separators: readonly string[]): string[][] {

@@ -1,4 +1,5 @@
-import type { Assignment, Case, If, List, Loop, Node, Redirect, SimpleCommand, Word } from "./syntax.ts";
+import { CompoundParser } from "./compound-parser.ts";
+import type { Assignment, List, Node, Redirect, SimpleCommand, Word } from "./syntax.ts";
 import { deepest, type PendingBody, WordParser } from "./word-parser.ts";
 
 const emptyList: List = { kind: "list", items: [] };
@@ -12,7 +13,7 @@ export function parseShell(text: string): List {
   return new ShellParser(text, 0).script();
 }
 
-class ShellParser extends WordParser {
+class ShellParser extends CompoundParser {
   readonly #pending: PendingBody[] = [];
 
   constructor(text: string, depth: number) {
@@ -51,7 +52,7 @@ class ShellParser extends WordParser {
   }
 
   /** Blanks, comments and line breaks; reads the bodies of here-documents. */
-  private lines(): void {
+  protected override lines(): void {
     for (;;) {
       this.blanks();
       if (this.peek() === "#") {
@@ -94,11 +95,11 @@ class ShellParser extends WordParser {
   }
 
   /** The next bare word without consuming it. */
-  private keyword(): string {
+  protected override keyword(): string {
     return /^[A-Za-z_{}!][\w-]*|^\[\[/.exec(this.text.slice(this.at, this.at + 12))?.[0] ?? "";
   }
 
-  private bareWord(): string {
+  protected override bareWord(): string {
     this.blanks();
     const word = this.keyword();
     this.at += word.length;
@@ -106,7 +107,7 @@ class ShellParser extends WordParser {
   }
 
   /** Commands up to something that closes them, which is left. */
-  private list(): List {
+  protected override list(): List {
     const items: { node: Node; operator: ";" | "&&" | "||" }[] = [];
     let operator: ";" | "&&" | "||" = ";";
     for (;;) {
@@ -159,7 +160,7 @@ class ShellParser extends WordParser {
     return commands.length === 1 && !negated ? commands[0] : { kind: "pipeline", commands, negated };
   }
 
-  private command(): Node | undefined {
+  protected override command(): Node | undefined {
     if (++this.depth > deepest) {
       this.at = this.text.length;
       this.depth--;
@@ -168,157 +169,6 @@ class ShellParser extends WordParser {
     const node = this.compound() ?? this.simple();
     this.depth--;
     return node;
-  }
-
-  private compound(): Node | undefined {
-    const at = this.at;
-    if (this.peek() === "(") {
-      this.at++;
-      const body = this.list();
-      if (this.peek() === ")") this.at++;
-      this.trailing();
-      return { kind: "group", body, subshell: true };
-    }
-    const word = this.keyword();
-    if (!/^[\s;&|(<>]|^$/.test(this.peek(word.length)) && word !== "{") return undefined;
-    switch (word) {
-      case "if":
-        return this.ifNode(at);
-      case "case":
-        return this.caseNode(at);
-      case "for":
-      case "select":
-        return this.forNode(at);
-      case "while":
-      case "until":
-        return this.whileNode(at, word);
-      case "{": {
-        if (!/\s/.test(this.peek(1))) return undefined;
-        this.at++;
-        const body = this.list();
-        this.close("}");
-        return { kind: "group", body, subshell: false };
-      }
-      case "function":
-        this.at += word.length;
-        this.blanks();
-        return this.functionNode();
-      default:
-        return /^[\w-]+\s*\(\s*\)/.test(this.text.slice(at, at + 60)) ? this.functionNode() : undefined;
-    }
-  }
-
-  /** Steps over the closing word and what is redirected after it. */
-  private close(word: string): void {
-    this.lines();
-    if (this.text.startsWith(word, this.at)) this.at += word.length;
-    this.trailing();
-  }
-
-  private trailing(): void {
-    for (;;) {
-      this.blanks();
-      if (this.redirect() === undefined) return;
-    }
-  }
-
-  private functionNode(): Node | undefined {
-    const name = this.word().raw;
-    this.blanks();
-    if (this.peek() === "(") {
-      this.at++;
-      this.blanks();
-      if (this.peek() === ")") this.at++;
-    }
-    this.lines();
-    const body = this.command();
-    return body === undefined ? undefined : { kind: "function", name, body };
-  }
-
-  private ifNode(at: number): If {
-    const branches: If["branches"][number][] = [];
-    let otherwise: If["otherwise"];
-    let start = at;
-    this.at += 2;
-    for (;;) {
-      const condition = this.list();
-      if (this.keyword() === "then") this.at += 4;
-      branches.push({ at: start, condition, body: this.list() });
-      start = this.at;
-      if (this.keyword() !== "elif") break;
-      this.at += 4;
-    }
-    if (this.keyword() === "else") {
-      this.at += 4;
-      otherwise = { at: start, body: this.list() };
-    }
-    this.close("fi");
-    return { kind: "if", at, branches, ...(otherwise && { otherwise }) };
-  }
-
-  private caseNode(at: number): Case {
-    this.at += 4;
-    this.lines();
-    const subject = this.word();
-    this.lines();
-    if (this.keyword() === "in") this.at += 2;
-    const items: Case["items"][number][] = [];
-    for (;;) {
-      this.lines();
-      if (this.at >= this.text.length || this.keyword() === "esac") break;
-      const start = this.at;
-      if (this.peek() === "(") this.at++;
-      const patterns: Word[] = [];
-      for (;;) {
-        this.blanks();
-        const pattern = this.word();
-        if (pattern.raw !== "") patterns.push(pattern);
-        this.blanks();
-        if (this.peek() !== "|") break;
-        this.at++;
-      }
-      if (this.peek() === ")") this.at++;
-      const body = this.list();
-      items.push({ at: start, patterns, body });
-      if (this.text.startsWith(";;", this.at)) this.at += this.peek(2) === "&" ? 3 : 2;
-      if (this.at === start) this.at++;
-    }
-    this.close("esac");
-    return { kind: "case", at, subject, items };
-  }
-
-  private forNode(at: number): Loop {
-    this.bareWord();
-    const name = this.bareWord();
-    this.lines();
-    const words: Word[] = [];
-    if (this.keyword() === "in") {
-      this.at += 2;
-      for (;;) {
-        this.blanks();
-        const word = this.word();
-        if (word.raw === "") break;
-        words.push(word);
-      }
-    }
-    this.blanks();
-    if (this.peek() === ";") this.at++;
-    return { kind: "loop", at, name, words, body: this.doBody() };
-  }
-
-  private whileNode(at: number, word: string): Loop {
-    this.at += word.length;
-    const condition = this.list();
-    return { kind: "loop", at, condition, body: this.doBody() };
-  }
-
-  private doBody(): List {
-    this.lines();
-    if (this.keyword() !== "do") return emptyList;
-    this.at += 2;
-    const body = this.list();
-    this.close("done");
-    return body;
   }
 
   private simple(): SimpleCommand | undefined {
@@ -378,7 +228,7 @@ class ShellParser extends WordParser {
     return { name: match[1] ?? "", value: this.word(), at };
   }
 
-  private redirect(): Redirect | undefined {
+  protected override redirect(): Redirect | undefined {
     const match = /^(?:\d{1,2}|&)?(?:<<<|<<-?|<>|<&|>&|>>|>\||<|>)/.exec(
       this.text.slice(this.at, this.at + 5),
     );

@@ -33,7 +33,7 @@ export interface TestFarmOptions {
 export interface TestFarm extends Stoppable {
   /** linux/amd64 by TCP; takes a client with a certificate only. */
   readonly amd64: Buildkitd;
-  /** linux/arm64, reached by {@link ssh}. */
+  /** linux/arm64, reached by {@link ssh} as `ssh://arm64.example` too. */
   readonly arm64: Buildkitd;
   readonly ssh: SshHost;
   /** With TLS and a password. */
@@ -120,7 +120,7 @@ async function behindSsh(
   const host = own(
     await startSshd({ commandEnvironment: { BUILDKIT_HOST: node.address, PATH: `${path}:/usr/bin:/bin` } }),
   );
-  return { host, client: own(await makeSshClient({ "arm.test": host })) };
+  return { host, client: own(await makeSshClient({ "arm64.example": host })) };
 }
 
 export const both = ["--platform", "linux/amd64,linux/arm64"] as const;

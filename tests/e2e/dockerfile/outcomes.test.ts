@@ -62,6 +62,18 @@ describeWith(engines, needed, "a registry that answers 503", () => {
     await site.expectTidy();
   });
 
+  it("for a while, for a base image: the platform is tried again on the same builder", async () => {
+    await using flakyBases = await startFlakyRegistry(bases);
+    flakyBases.fail(2, ({ path }) => path.includes("/manifests/"));
+    site.write([`FROM ${flakyBases.host}/library/busybox:stable`, "RUN echo built > /out"], "Flaky");
+    const run = await site.build([...on(node.address), "--file", "Flaky"]);
+    expect(run.code, run.stderr).toBe(0);
+    expect(flakyBases.failures()).toBe(2);
+    expect(run.stderr).toMatch(/unix:\S+: the registry answered 503; trying again in \d\.\d s \(1 of 2\)/);
+    expect(run.stdout).toMatch(/try [23]/);
+    await site.expectTidy();
+  });
+
   it("for ever: it is given up with 4, and what is built is cancelled", async () => {
     const before = published(registry);
     flaky.fail(Number.POSITIVE_INFINITY, ({ method }) => method !== "GET" && method !== "HEAD");

@@ -141,14 +141,14 @@ describeWith(engines, needed, "Dockerfiles on two machines", () => {
         "push = true",
         "[builders]",
         `"linux/amd64" = "${farm.endpoints.amd64}"`,
-        '"linux/arm64" = "ssh://arm.test"',
+        '"linux/arm64" = "ssh://arm64.example"',
       ],
     });
     const cwd = join(farm.workspace.path, "project");
     const built = await farm.anyarch(["build", "--metadata-file", "../configured.json"], { cwd });
     expect(built).toMatchObject({ code: 0 });
     expect(metadata("configured.json")).toMatchObject({
-      "anyarch.platforms": [{ placement: "native" }, { placement: "native", node: "ssh://arm.test" }],
+      "anyarch.platforms": [{ placement: "native" }, { placement: "native", node: "ssh://arm64.example" }],
     });
     expect(await runs(tag, "linux/arm64")).toBe("aarch64\n");
   });

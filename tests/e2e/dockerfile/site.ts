@@ -62,7 +62,7 @@ export function openSite(env: Readonly<Record<string, string>>): Site {
 }
 
 /** Commands of all that a process has started, and what that has started, on this machine. */
-export function descendants(pid: number): readonly string[] {
+function descendants(pid: number): readonly string[] {
   const children = new Map<number, number[]>();
   for (const name of readdirSync("/proc").filter((one) => /^\d+$/.test(one))) {
     const stat = readText(`/proc/${name}/stat`);

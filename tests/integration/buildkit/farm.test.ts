@@ -204,7 +204,7 @@ describeWith(engines, needed, "a farm", () => {
     const { code, message } = lacksPlatform(parsePlatform("linux/s390x"), farm, true);
     expect(code).toBe("BUILDER_LACKS_PLATFORM");
     expect(message).toContain(`${amd64.address} is linux/amd64 and can run linux/amd64`);
-    expect(message).toContain("is linux/arm64 and was named for linux/arm64 only");
+    expect(message).toContain("is linux/arm64, was named for linux/arm64 only, and can run linux/arm64");
   });
 });
 

@@ -178,4 +178,75 @@ describe("SolveEvents", () => {
     const hang = outcomeOf(read("emulator-hang.ndjson")).events;
     expect(hang).toContainEqual(expect.objectContaining({ type: "task.finished", status: "cached" }));
   });
+
+  const vertex = (digest: string, name: string, state: Record<string, unknown>): string =>
+    `${JSON.stringify({ vertexes: [{ digest, name, started: "now", ...state }] })}\n`;
+  const log = (digest: string, text: string): string =>
+    `${JSON.stringify({ logs: [{ vertex: digest, stream: 1, data: Buffer.from(text).toString("base64") }] })}\n`;
+  const from = `[builder 1/2] FROM debian:12@sha256:${"ab".repeat(32)}`;
+  const told = (events: readonly BuildEvent[]): readonly string[] => {
+    const names = new Map<string, string>();
+    return events.map((event) => {
+      if (event.type === "task.started") names.set(event.id, event.name);
+      if (event.type === "log") return `log ${event.level} ${event.message}`;
+      const what = "id" in event ? (names.get(event.id) ?? "") : "";
+      return event.type === "task.finished" ? `${event.status} ${what}` : `${event.type} ${what}`;
+    });
+  };
+
+  it("takes a source that begins anew for one task, which ends before its stage's first step speaks", () => {
+    const { events } = outcomeOf(
+      [
+        vertex("f", from, {}),
+        vertex("f", from, { completed: "now" }),
+        vertex("f", from, {}),
+        vertex("f", from, { completed: "now" }),
+        vertex("r", "[builder 2/2] RUN make", {}),
+        vertex("f", from, {}),
+        vertex("f", from, { completed: "now", cached: true }),
+        log("r", "hello\n"),
+        vertex("r", "[builder 2/2] RUN make", { completed: "now" }),
+        vertex("f", from, {}),
+        vertex("f", from, { completed: "now" }),
+      ].join(""),
+    );
+    const short = "[builder 1/2] FROM debian:12@sha256:abababababab…";
+    expect(told(events)).toEqual([
+      `task.started ${short}`,
+      "task.started [builder 2/2] RUN make",
+      `cached ${short}`,
+      "log info hello",
+      "done [builder 2/2] RUN make",
+    ]);
+    const ended = events.find((event) => event.type === "task.finished");
+    expect(ended).toMatchObject({ durationMs: expect.any(Number) as unknown });
+  });
+
+  it("reports a source again when it fails after all", () => {
+    const { events, error } = outcomeOf(
+      [
+        vertex("f", from, {}),
+        vertex("f", from, { completed: "now" }),
+        vertex("f", from, {}),
+        vertex("f", from, { completed: "now", error: "no space left on device" }),
+      ].join(""),
+    );
+    expect(told(events)).toEqual([expect.stringMatching(/^task\.started/), expect.stringMatching(/^failed/)]);
+    expect(error.code).toBe("DISK_FULL");
+  });
+
+  it("says what BuildKit says of its own doings once", () => {
+    const { events } = outcomeOf(
+      [vertex("e", "exporting", {}), log("e", "retrying in 1s\n"), log("e", "retrying in 1s\n")].join(""),
+    );
+    const logs = told(events).filter((text) => text.startsWith("log"));
+    expect(logs).toEqual(["log info retrying in 1s", "log debug retrying in 1s"]);
+  });
+
+  it("names the step that a watchdog's end cancelled", () => {
+    const end = { reason: "timeout", afterMs: 2000 } as const;
+    const cancelled = vertex("r", "[builder 2/2] RUN make", { completed: "now", error: "context canceled" });
+    const { error } = outcomeOf(vertex("r", "[builder 2/2] RUN make", {}) + cancelled, { end });
+    expect(error.message).toContain("in [builder 2/2] RUN make: it took longer than 2 s.");
+  });
 });

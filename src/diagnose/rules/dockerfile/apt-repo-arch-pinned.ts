@@ -1,4 +1,5 @@
 import { archNames } from "../../dockerfile/arch-names.ts";
+import { replaceOnLine } from "../../dockerfile/edits.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { isNative, lineAt, placesOf, usesOf } from "../../dockerfile/uses.ts";
 
@@ -8,7 +9,7 @@ const option =
 
 /** The architectures that source entries in `text` are limited to, where none of them is `arch`. */
 function pinnedAway(text: string, arch: string): boolean {
-  for (const match of text.matchAll(option)) {
+  for (const match of text.replaceAll("\\n", "\n").matchAll(option)) {
     const names = archNames((match[1] ?? match[2] ?? "").replaceAll(",", " "));
     if (names.length > 0 && !names.some((name) => name.arch === arch)) return true;
   }
@@ -45,6 +46,12 @@ export const rule: DockerfileRule = {
         message:
           "This apt source is limited to one architecture: apt on other targets never sees its packages.",
         architectures: [use.view.scenario.target.architecture],
+        edits: replaceOnLine(
+          model,
+          lineAt(use, at),
+          /\barch=amd64(?![\w,])/,
+          "arch=$(dpkg --print-architecture)",
+        ),
       });
     }
     for (const { instruction, stage, view } of placesOf(model)) {

@@ -1,13 +1,7 @@
 import { builtinNames, declaredArguments } from "../../../dockerfile/arguments.ts";
 import { archNames, wholeArch } from "../../dockerfile/arch-names.ts";
-import type { DockerfileModel } from "../../dockerfile/model.ts";
+import { linesUsing } from "../../dockerfile/model.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
-
-/** Names of settings that fix a tool's file or flag instead of naming the architecture are another rule's. */
-function mentions(model: DockerfileModel, name: string): boolean {
-  const used = new RegExp(`\\$\\{?${name}\\b`);
-  return model.lines.some((line) => used.test(line));
-}
 
 export const rule: DockerfileRule = {
   id: "arch-build-arg-default",
@@ -35,7 +29,7 @@ export const rule: DockerfileRule = {
       for (const { name, value } of declaredArguments(instruction)) {
         if (value === undefined || value.includes("$") || builtinNames.includes(name)) continue;
         const text = value.replaceAll(/["']/g, "");
-        if (!namesOneArch(text) || !mentions(model, name)) continue;
+        if (!namesOneArch(text) || linesUsing(model, name).length === 0) continue;
         report({
           line: instruction.line,
           message: `${name} is "${text}" for every target unless --build-arg says otherwise.`,

@@ -38,7 +38,7 @@ export const rule: DockerfileRule = {
 };
 
 import { lineAt, type Place, placesOf, isNative } from "../../dockerfile/uses.ts";
-import type { Unmatched } from "../../shell/evaluate.ts";
+import type { Unmatched } from "../../shell/trace.ts";
 import type { DockerfileModel } from "../../dockerfile/model.ts";
 
 /** `case` over an architecture without a branch for it and without a default. */

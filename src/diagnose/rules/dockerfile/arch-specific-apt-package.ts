@@ -17,7 +17,7 @@ export const rule: DockerfileRule = {
   severity: "error",
   title: "A Debian or Ubuntu package exists for one architecture only",
   why: "apt can't locate the package on other targets, and the RUN fails.",
-  fix: "Choose the package by `dpkg --print-architecture`, install it only in a branch for its architecture, or use the vendor's archive for arm.",
+  fix: "Choose the package by `dpkg --print-architecture`, install it only in a branch for its architecture, or use the vendor's archive for arm; where there is no package, compile the program from source in a stage.",
   bad: [
     "FROM debian:12\nRUN apt-get update && apt-get install -y gcc-multilib\n",
     "FROM debian:12\nRUN apt-get update && apt-get install -y linux-headers-amd64\n",
@@ -71,7 +71,7 @@ function onlyFor(name: string): string | undefined {
   if (foreign !== undefined)
     return archNames(foreign)[0]?.arch === "386" ? "amd64" : archNames(foreign)[0]?.arch;
   if (debianX86Packages.has(name) || vendors.test(name)) return "amd64";
-  if (forAll.test(name) || /^google-chrome/.test(name)) return undefined;
+  if (forAll.test(name) || name.startsWith("google-chrome")) return undefined;
   const named = archNames(name).filter(({ text }) =>
     /^(?:amd64|i386|i686|x86[-_]64|arm64|armhf|armel)$/.test(text),
   );

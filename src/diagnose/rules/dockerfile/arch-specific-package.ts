@@ -1,8 +1,12 @@
 import { archNames } from "../../dockerfile/arch-names.ts";
-import { foreignArch, downloadsOf, ruleOfUrl } from "../../dockerfile/downloads.ts";
+import { baseName, downloadsOf, foreignArch, ruleOfUrl } from "../../dockerfile/downloads.ts";
 import { installedPackages, managerOf } from "../../dockerfile/packages.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { isNative, lineOfWord, usesOf } from "../../dockerfile/uses.ts";
+
+/** What Alpine has for x86 only. */
+const alpineX86 =
+  /^(?:intel-(?:ucode|media-driver|gmmlib)|amd-ucode|syslinux|grub-bios|libva-intel-driver|xf86-video-intel|linux-pam-x86|memtest86\+?)$/;
 
 export const rule: DockerfileRule = {
   id: "arch-specific-package",
@@ -20,6 +24,9 @@ export const rule: DockerfileRule = {
     "FROM rockylinux:9\nRUN rpm -ivh https://dl.example.com/agent-1.2.$(uname -m).rpm\n",
   ],
   check(model, report) {
+    const fetched = new Set(
+      downloadsOf(model).flatMap(({ url, outputs }) => [url, ...outputs].map(baseName)),
+    );
     for (const download of downloadsOf(model)) {
       const { place, url, line } = download;
       if (!isNative(place.view) || ruleOfUrl(url) !== "arch-specific-package") continue;
@@ -32,16 +39,24 @@ export const rule: DockerfileRule = {
       if (!isNative(use.view) || manager === undefined || manager === "apt") continue;
       const { architecture } = use.stage.platform;
       for (const { name, written } of installedPackages(use)) {
-        const named = /[.-](x86_64|i[36]86|aarch64|armv7hl)(?:$|\.rpm$)/.exec(name)?.[1];
-        const arch = named === undefined ? undefined : archNames(named)[0]?.arch;
-        if (arch === undefined || arch === architecture || /:\/\//.test(name)) continue;
-        if (/^(?:qemu|mingw|gcc|binutils|cross)/.test(name)) continue;
+        // What was fetched before is found there.
+        if (fetched.has(baseName(name))) continue;
+        const only = onlyFor(manager, name);
+        if (only === undefined || only === architecture) continue;
         report({
           line: lineOfWord(use, new RegExp(written.replaceAll(/[^\w.:-]/g, ".").slice(0, 80))),
-          message: `${name} is for ${named ?? arch}: there is none for ${architecture}.`,
+          message: `${name} has no package for ${architecture}.`,
           architectures: [architecture],
         });
       }
     }
   },
 };
+
+/** The one architecture that has a package, or undefined. */
+function onlyFor(manager: string, name: string): string | undefined {
+  if (/:\/\//.test(name) || /^(?:qemu|mingw|gcc|binutils|cross)/.test(name)) return undefined;
+  if (manager === "apk" && alpineX86.test(name)) return "amd64";
+  const named = /[.-](x86_64|i[36]86|aarch64|armv7hl|32bit)(?:$|\.rpm$)/.exec(name)?.[1];
+  return named === undefined ? undefined : archNames(named)[0]?.arch;
+}

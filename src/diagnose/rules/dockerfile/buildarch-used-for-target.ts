@@ -36,7 +36,7 @@ export const rule: DockerfileRule = {
       if (
         !/^(?:COPY|ADD|ENV)$/.test(instruction.keyword) ||
         !build.test(instruction.text) ||
-        facts.follows === "build"
+        (facts.follows === "build" && !/\bGOARCH[= ]|CARGO_BUILD_TARGET/.test(instruction.text))
       )
         continue;
       report({ line: lineOfText(instruction, build), message });

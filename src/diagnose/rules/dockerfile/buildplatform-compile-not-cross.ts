@@ -51,7 +51,7 @@ function isTold({ facts, instruction, model }: Use, tool: string): boolean {
   );
   const declared = before.flatMap((each) => declaredArguments(each).map(({ name }) => name));
   return (
-    declared.some((name) => /^TARGET/.test(name)) ||
+    declared.some((name) => name.startsWith("TARGET")) ||
     /TARGET(?:ARCH|PLATFORM)/.test(model.script(instruction)?.text ?? "")
   );
 }

@@ -1,4 +1,4 @@
-import { archNames } from "../../dockerfile/arch-names.ts";
+import { archNames, withoutArchs } from "../../dockerfile/arch-names.ts";
 import { copyPaths, type DockerfileModel } from "../../dockerfile/model.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { isNative, type Place, placesOf, usesOf } from "../../dockerfile/uses.ts";
@@ -31,7 +31,7 @@ export const rule: DockerfileRule = {
       if (instruction.flags.some(({ name }) => name === "from") || instruction.heredocs.length > 0) continue;
       const sources = place.at.words.slice(0, -1).filter((word) => !/^https?:|^git@/.test(word));
       const { architecture } = view.scenario.target;
-      const named = sources.find((source) => isForeign(source, architecture));
+      const named = sources.find((source) => isForeign(source, architecture) && !hasTwin(place, source));
       if (named !== undefined) {
         report({
           line: instruction.line,
@@ -53,6 +53,24 @@ export const rule: DockerfileRule = {
   },
 };
 
+const families = new WeakMap<object, ReadonlySet<string>>();
+
+/** The target's file is copied too: which is used is decided later. */
+function hasTwin({ stage, view }: Place, source: string): boolean {
+  const { architecture } = view.scenario.target;
+  const known =
+    families.get(stage) ??
+    new Set(
+      stage.instructions
+        .filter(({ instruction }) => instruction.keyword === "COPY" || instruction.keyword === "ADD")
+        .flatMap(({ words }) => words.slice(0, -1))
+        .filter((word) => archNames(word).some(({ arch }) => arch === architecture))
+        .map(withoutArchs),
+    );
+  families.set(stage, known);
+  return known.has(withoutArchs(source));
+}
+
 function isForeign(source: string, architecture: string): boolean {
   if (neutral.test(source) || /qemu-[\w*]+-static/.test(source)) return false;
   const names = archNames(source);
@@ -68,7 +86,7 @@ function isProgram(model: DockerfileModel, place: Place, source: string): boolea
     /[*?$\ufffc]/.test(source) ||
     source === "." ||
     source.endsWith("/") ||
-    /^\./.test(name)
+    name.startsWith(".")
   )
     return false;
   if (/(?:^|\/)target\/(?:release|debug)\/[\w-]+$/.test(source)) return true;
@@ -79,7 +97,7 @@ function isProgram(model: DockerfileModel, place: Place, source: string): boolea
       name,
     )
   )
-    return startsIt(model, place, name) && scratchLike(place);
+    return startsIt(model, place, name) && /^scratch$|distroless\/(?:static|base|cc)/.test(place.stage.base);
   return (
     startsIt(model, place, name) &&
     (scratchLike(place) || /(?:^|\/)(?:bin|out|build|dist|_output|release)\//.test(source))
@@ -114,6 +132,6 @@ function startsIt(_model: DockerfileModel, place: Place, name: string): boolean 
     if (keyword !== "ENTRYPOINT" && keyword !== "CMD") return false;
     const first = execForm(text)?.[0] ?? text.split(/\s+/)[0] ?? "";
     const base = first.slice(first.lastIndexOf("/") + 1);
-    return base !== "" && (base === installed || (base === name && /\/$/.test(destination)));
+    return base !== "" && (base === installed || (base === name && destination.endsWith("/")));
   });
 }

@@ -2,7 +2,7 @@ import { archNames, wholeArch } from "../../dockerfile/arch-names.ts";
 import { envPairs } from "../../dockerfile/stage-view.ts";
 import { declaredArguments } from "../../../dockerfile/arguments.ts";
 import type { DockerfileRule, Severity } from "../../dockerfile/rule.ts";
-import type { DockerfileModel } from "../../dockerfile/model.ts";
+import { type DockerfileModel, linesUsing } from "../../dockerfile/model.ts";
 import { lineOfText } from "../../dockerfile/uses.ts";
 
 const otherRules =
@@ -44,7 +44,7 @@ export const rule: DockerfileRule = {
         )
           continue;
         report({
-          line: lineOfText(instruction, new RegExp(`(?:^|\\s)${name}[= ]`)),
+          line: lineOfText(instruction, new RegExp(`(?:^|\\s)${name.replaceAll(/\W/g, ".")}[= ]`)),
           severity: severityOf(model, name, constant),
           message:
             triple === undefined
@@ -92,8 +92,7 @@ function compilerFor(value: string): boolean {
 
 function severityOf(model: DockerfileModel, name: string, constant: boolean): Severity {
   if (!constant) return "warning";
-  const used = new RegExp(`\\$\\{?${name}\\b`);
-  const downloads = model.lines.some((line) => used.test(line) && /https?:|\/|-o\b/.test(line));
+  const downloads = linesUsing(model, name).some((line) => /https?:|\/|-o\b/.test(line));
   return downloads ? "error" : "warning";
 }
 

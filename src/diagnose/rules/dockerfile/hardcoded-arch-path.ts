@@ -67,7 +67,7 @@ function isPath({ text, in: where, use, place, name }: Text): boolean {
   if (where === "env") return /PATH|HOME|DIR|ROOT|BIN|LIB/.test(name ?? "") && text.startsWith("/");
   if (where !== "command") return false;
   return (
-    /^(?:cp|mv|ln|install|chmod|tar|cd|strip|upx|source|\.|rm|cat|export|setcap|patchelf|ls|sh|bash)$/.test(
+    /^(?:cp|mv|ln|install|chmod|tar|cd|strip|upx|source|\.|cat|export|setcap|patchelf|ls|sh|bash)$/.test(
       use?.program ?? "",
     ) ||
     (use !== undefined && use.executed.argv[0] === text)

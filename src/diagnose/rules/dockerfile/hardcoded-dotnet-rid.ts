@@ -1,4 +1,5 @@
 import { archNames } from "../../dockerfile/arch-names.ts";
+import { patchedFix } from "../../dockerfile/patched-fix.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { isNative, lineOfWord, option, usesOf } from "../../dockerfile/uses.ts";
 
@@ -34,6 +35,7 @@ export const rule: DockerfileRule = {
         line: lineOfWord(use, /x64|arm64|x86|-arm\b|RuntimeIdentifier|--runtime/),
         message: `${rid} is published for every target.`,
         architectures: [architecture],
+        ...patchedFix(model, use.facts, "dotnet", rule.fix),
       });
     }
   },

@@ -1,3 +1,5 @@
+import { replaceWithTarget } from "../../dockerfile/edits.ts";
+import { isKnown } from "../../shell/unknown.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { reachesImage } from "../../dockerfile/shipped.ts";
 import { textsOf } from "../../dockerfile/texts.ts";
@@ -20,26 +22,41 @@ export const rule: DockerfileRule = {
   ],
   check(model, report) {
     const values = new Map<number, Set<string>>();
-    const found: { line: number; value: string; stage: number; architecture: string }[] = [];
+    const found: { line: number; value: string; place: Place; architecture: string }[] = [];
     for (const { text, name, line, place, use } of textsOf(model)) {
       const value =
         name === "GOARCH" ? written(place, text, use) : /^(?:-e|-w)?GOARCH=(\w+)$/.exec(text)?.[1];
       if (value === undefined || !/^\w+$/.test(value) || neutral.has(value)) continue;
+      // Programs for other systems aren't for the image.
+      const system = use === undefined ? undefined : variable(use, "GOOS");
+      if (system !== undefined && isKnown(system) && system !== "" && system !== "linux") continue;
       const stage = place.facts.index;
       values.set(stage, (values.get(stage) ?? new Set()).add(value));
       const { architecture } = place.view.scenario.target;
       if (value !== architecture && reachesImage(model, stage))
-        found.push({ line, value, stage, architecture });
+        found.push({ line, value, place, architecture });
     }
-    for (const { line, value, stage, architecture } of found) {
+    for (const { line, value, place, architecture } of found) {
+      const stage = place.facts.index;
       // Programs for several architectures are compiled side by side: one is chosen later.
       if ((values.get(stage)?.size ?? 0) > 1 && values.get(stage)?.has(architecture) === true) continue;
-      report({ line, message: `GOARCH is ${value} for every target.`, architectures: [architecture] });
+      report({
+        line,
+        message: `GOARCH is ${value} for every target.`,
+        architectures: [architecture],
+        ...replaceWithTarget(
+          model,
+          place.facts,
+          line,
+          /GOARCH=["']?amd64["']?(?![\w])/,
+          "GOARCH=$TARGETARCH",
+        ),
+      });
     }
   },
 };
 
-import type { Place, Use } from "../../dockerfile/uses.ts";
+import { type Place, type Use, variable } from "../../dockerfile/uses.ts";
 import { envPairs } from "../../dockerfile/stage-view.ts";
 
 /** ENV's own text: its value is not known to what follows, since it names an architecture. */

@@ -1,4 +1,5 @@
 import { archNames } from "../../dockerfile/arch-names.ts";
+import { replaceOnLine } from "../../dockerfile/edits.ts";
 import type { DockerfileRule, Severity } from "../../dockerfile/rule.ts";
 import { type Text, textsOf } from "../../dockerfile/texts.ts";
 
@@ -34,6 +35,10 @@ export const rule: DockerfileRule = {
         severity: severityOf(text),
         message: `${text.text.slice(0, 100)} is the directory of ${arch}.`,
         architectures: [architecture],
+        ...(text.use !== undefined &&
+          text.place.facts.follows === "target" && {
+            edits: replaceOnLine(model, text.line, /\bx86_64-linux-gnu\b/g, "$(uname -m)-linux-gnu"),
+          }),
       });
     }
   },

@@ -1,5 +1,6 @@
 import { compileOf } from "../../dockerfile/compiles.ts";
 import type { DockerfileModel } from "../../dockerfile/model.ts";
+import { patchedFix } from "../../dockerfile/patched-fix.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { lineOfWord, type Use, usesOf } from "../../dockerfile/uses.ts";
 
@@ -29,6 +30,7 @@ export const rule: DockerfileRule = {
           line: lineOfWord(use, /dotnet/),
           severity: "warning",
           message: dotnetMessage(publishArgs(use)),
+          ...patchedFix(model, use.facts, "dotnet", rule.fix),
         });
       } else if (compileOf(use)?.heavy === true) {
         report({

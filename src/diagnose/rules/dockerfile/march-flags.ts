@@ -27,7 +27,7 @@ export const rule: DockerfileRule = {
     for (const text of textsOf(model)) {
       const severity = severityOf(text);
       if (severity === undefined || !reachesImage(model, text.place.facts.index)) continue;
-      if (/^(?:echo|printf|sed|grep|perl)$/.test(text.use?.program ?? "") && native.test(text.text) === false)
+      if (/^(?:echo|printf|sed|grep|perl)$/.test(text.use?.program ?? "") && !native.test(text.text))
         continue;
       if (text.use?.program === "sed") continue;
       report({

@@ -1,5 +1,6 @@
 import { declaredArguments } from "../../../dockerfile/arguments.ts";
 import { undeclaredUses } from "../../dockerfile/declarations.ts";
+import { declare } from "../../dockerfile/edits.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 
 export const rule: DockerfileRule = {
@@ -20,14 +21,13 @@ export const rule: DockerfileRule = {
         .filter(({ keyword }) => keyword === "ARG")
         .flatMap((instruction) => declaredArguments(instruction).map(({ name }) => name)),
     );
-    for (const { name, line, hasDefault, selects, facts } of undeclaredUses(model)) {
+    for (const { name, line, hasDefault, selects, facts, sameOnAmd64 } of undeclaredUses(model)) {
       if (declared.has(name)) continue;
-      const { endLine } = facts.stage.from;
       report({
         line,
         severity: selects && !hasDefault ? "error" : "warning",
         message: `${name} is empty here: no ARG declares it.`,
-        edits: [{ line: endLine + 1, endLine, text: `ARG ${name}` }],
+        ...(sameOnAmd64 && { edits: declare(facts, name, line) }),
       });
     }
   },

@@ -23,6 +23,8 @@ export const rule: DockerfileRule = {
     for (const { text, line, place, use, in: where, name } of textsOf(model)) {
       const named = triple.exec(text);
       if (named === null || /^https?:|^[\w.+-]+@/.test(text)) continue;
+      // What the context holds was compiled elsewhere: another rule's finding.
+      if (where === "copy" && !place.instruction.flags.some(({ name: flag }) => flag === "from")) continue;
       const rust =
         /^(?:cargo|rustup|rustc|cross|cargo-\w+)$/.test(use?.program ?? "") ||
         name === "CARGO_BUILD_TARGET" ||

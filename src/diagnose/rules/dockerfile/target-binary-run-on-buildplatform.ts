@@ -1,8 +1,9 @@
 import { posix } from "node:path";
 import { downloadsOf } from "../../dockerfile/downloads.ts";
 import { archsOfUrl } from "../../dockerfile/downloads.ts";
+import type { DockerfileModel } from "../../dockerfile/model.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
-import { option, type Use, usesOf, variable } from "../../dockerfile/uses.ts";
+import { option, type Place, type Use, usesOf, variable } from "../../dockerfile/uses.ts";
 
 export const rule: DockerfileRule = {
   id: "target-binary-run-on-buildplatform",
@@ -18,33 +19,67 @@ export const rule: DockerfileRule = {
     "FROM --platform=$BUILDPLATFORM golang:1.22 AS build\nARG TARGETARCH\nRUN GOARCH=$TARGETARCH go build -o /out/app .\nFROM debian:12\nCOPY --from=build /out/app /app\nRUN /app --selftest\n",
   ],
   check(model, report) {
-    const made = new Map<string, string>();
-    const key = (use: Use, name: string): string => `${use.facts.index}/${name}`;
     const uses = usesOf(model).filter(
       ({ facts, view }) =>
         facts.follows === "build" && view.scenario.build.architecture !== view.scenario.target.architecture,
     );
-    for (const { use, outputs, url, place } of downloadsOf(model)) {
-      if (use === undefined || !uses.includes(use)) continue;
-      const target = place.view.scenario.target.architecture;
-      const archs = archsOfUrl(url).map(({ arch }) => arch);
-      if (!archs.includes(target) || archs.includes(place.stage.platform.architecture)) continue;
-      for (const output of outputs)
-        if (!/\.(?:tar|tgz|zip|gz|xz|deb|rpm|bz2)/.test(output))
-          made.set(key(use, posix.basename(output)), "fetched");
-    }
+    const made = new Map([...fetched(model, uses), ...compiled(uses)]);
     for (const use of uses) {
-      const output = use.program === "go" && use.args[0] === "build" ? option(use.args, "-o") : undefined;
-      if (output !== undefined && variable(use, "GOARCH") === use.view.scenario.target.architecture)
-        made.set(key(use, posix.basename(output)), "compiled");
-    }
-    for (const use of uses) {
-      const how = made.get(key(use, use.program));
-      if (how !== undefined && use.program !== "go")
-        report({
-          line: use.line,
-          message: `${use.program} was ${how} for the target, and is started on the build machine.`,
-        });
+      const how = made.get(keyOf(use, use.program));
+      if (how === undefined || use.program === "go") continue;
+      report({
+        line: use.line,
+        message: `${use.program} was ${how} for the target, and is started on the build machine.`,
+      });
     }
   },
 };
+
+type Made = readonly [key: string, how: string];
+
+/** A program by its name in one stage. */
+function keyOf({ facts }: Use, name: string): string {
+  return `${facts.index}/${posix.basename(name)}`;
+}
+
+/** Programs that are fetched for the target, by themselves or in an archive that is unpacked. */
+function fetched(model: DockerfileModel, uses: readonly Use[]): Made[] {
+  const downloads = downloadsOf(model).filter(
+    ({ use, url, place }) => use !== undefined && uses.includes(use) && isTargets(url, place),
+  );
+  const direct = downloads.flatMap(({ use, outputs }): Made[] =>
+    outputs
+      .filter((output) => !/\.(?:tar|tgz|zip|gz|xz|deb|rpm|bz2)/.test(output))
+      .flatMap((output) => (use === undefined ? [] : [[keyOf(use, output), "fetched"] as const])),
+  );
+  const unpacking = uses.filter(
+    ({ program, instruction, view }) =>
+      (program === "tar" || program === "unzip") &&
+      downloads.some(({ place }) => place.instruction === instruction && place.view === view),
+  );
+  return [
+    ...direct,
+    ...unpacking.flatMap((use) => membersOf(use).map((name): Made => [keyOf(use, name), "fetched"])),
+  ];
+}
+
+function isTargets(url: string, { view, stage }: Place): boolean {
+  const archs = new Set(archsOfUrl(url).map(({ arch }) => arch));
+  return archs.has(view.scenario.target.architecture) && !archs.has(stage.platform.architecture);
+}
+
+/** What tar and unzip are asked to unpack. */
+function membersOf({ program, args }: Use): string[] {
+  const names = args.filter(
+    (word, index) => !word.startsWith("-") && !/^(?:-C|--directory|-d|-\w*f)$/.test(args[index - 1] ?? ""),
+  );
+  return program === "tar" ? names : names.slice(1);
+}
+
+function compiled(uses: readonly Use[]): Made[] {
+  return uses.flatMap((use): Made[] => {
+    const output = use.program === "go" && use.args[0] === "build" ? option(use.args, "-o") : undefined;
+    const forTarget = variable(use, "GOARCH") === use.view.scenario.target.architecture;
+    return output !== undefined && forTarget ? [[keyOf(use, output), "compiled"]] : [];
+  });
+}

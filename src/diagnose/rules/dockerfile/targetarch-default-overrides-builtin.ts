@@ -43,5 +43,5 @@ function refersToItself(name: string, value: string): boolean {
 
 /** Every target of Linux images has this value anyway. */
 function isHarmless(name: string, value: string): boolean {
-  return /OS$/.test(name) && value.replaceAll(/["']/g, "") === "linux";
+  return name.endsWith("OS") && value.replaceAll(/["']/g, "") === "linux";
 }

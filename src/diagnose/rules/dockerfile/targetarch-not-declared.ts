@@ -1,5 +1,6 @@
 import { declaredArguments } from "../../../dockerfile/arguments.ts";
 import { undeclaredUses, type UndeclaredUse } from "../../dockerfile/declarations.ts";
+import { declare } from "../../dockerfile/edits.ts";
 import type { DockerfileRule, Severity } from "../../dockerfile/rule.ts";
 
 export const rule: DockerfileRule = {
@@ -29,7 +30,7 @@ export const rule: DockerfileRule = {
         line: use.line,
         severity: severityOf(use),
         message: `${use.name} is empty here: no ARG ${use.name} stands in this stage before.`,
-        edits: [declareAfterFrom(use)],
+        ...(use.sameOnAmd64 && { edits: declare(use.facts, use.name, use.line) }),
       });
     }
   },
@@ -38,10 +39,4 @@ export const rule: DockerfileRule = {
 function severityOf({ hasDefault, selects }: UndeclaredUse): Severity {
   if (hasDefault) return "warning";
   return selects ? "error" : "info";
-}
-
-/** A declaration right after FROM: on the native platform it only makes the value that was empty the right one. */
-function declareAfterFrom({ facts, name }: UndeclaredUse): { line: number; endLine: number; text: string } {
-  const { endLine } = facts.stage.from;
-  return { line: endLine + 1, endLine, text: `ARG ${name}` };
 }

@@ -6,7 +6,7 @@ import { isNative, usesOf } from "../../dockerfile/uses.ts";
 
 /** Files for x86 whose names don't say so. */
 const x86 =
-  /\/ninja-linux\.zip|sonar-scanner-cli-[\d.]+-linux\.zip|\/cloud_sql_proxy(?:\.linux)?$|\/steamcmd_linux\.tar|\/geckodriver-[\w.]+-linux\.tar|phantomjs|\/wkhtmltox-[\d.]+_linux-generic|instantclient-(?:basic|sqlplus|sdk)[\w-]*-linux\.zip|oc-[\d.]+-linux\.tar|openshift-client-linux\.tar|\/jq-1\.[0-5]\b|docker-machine-Linux$|\/ecs-cli-linux-latest|ngrok-stable-linux|\/terraform_linux|google-cloud-sdk\.tar/i;
+  /\/ninja-linux\.zip|sonar-scanner-cli-[\d.]+-linux\.zip|\/cloud_sql_proxy(?:\.linux)?$|\/steamcmd_linux\.tar|\/geckodriver-[\w.]+-linux\.tar|phantomjs|\/wkhtmltox-[\d.]+_linux-generic|instantclient-(?:basic|sqlplus|sdk)[\w-]*-linux\.zip|oc-[\d.]+-linux\.tar|openshift-client-linux\.tar|\/jq-1\.[0-5]\b|docker-machine-Linux$|\/ecs-cli-linux-latest|ngrok-stable-linux|\/terraform_linux|google-cloud-sdk\.tar|alpine-pkg-glibc\/releases\/.*\.apk/i;
 const scripts =
   /\.(?:sh|bash|py|pl|rb|js|mjs|phar|jar|pex|pyz|whl|txt|json|ya?ml|conf|gpg|asc|pub|key|pem|crt|sql|xml|html|css|md|patch|diff|repo|list|sig|sha\d+\w*|vsix|ttf|csv|wasm|gem|crx|xpi|apk|dat|mmdb|onnx|bin|pt|gguf|model)(?:$|\?)|raw\.githubusercontent|gist\.github|\/raw\/|install(?:er)?(?:\.sh)?$|get\.|-src\b|source|\/archive\/|yt-dlp$|youtube-dl$|wp-cli|composer|\/repo$|wait-for|bashly|n$|nvm|pyenv|rustup|\/setup_/i;
 
@@ -36,9 +36,8 @@ export const rule: DockerfileRule = {
         archNames(url).length > 0
       )
         continue;
-      if (ruleOfUrl(url) !== "hardcoded-arch-download") continue;
       if (x86.test(url)) report({ line, severity: "error", message: `${baseName(url)} is for x86-64 only.` });
-      else if (isProgram(download, made))
+      else if (ruleOfUrl(url) === "hardcoded-arch-download" && isProgram(download, made))
         report({ line, message: `${baseName(url)} names no architecture: it is for one only.` });
     }
   },

@@ -1,0 +1,279 @@
+import { statSync, writeFileSync } from "node:fs";
+import { dirname, isAbsolute, relative, resolve } from "node:path";
+import {
+  type CheckFinding,
+  checkDockerfile,
+  type CheckDockerfileOptions,
+} from "../diagnose/check-dockerfile.ts";
+import type { LineEdit, Severity } from "../diagnose/dockerfile/rule.ts";
+import { baselineOf, parseBaseline, withoutBaseline } from "../diagnose/files/baseline.ts";
+import { bakeBuilds, composeBuilds, type NamedBuild } from "../diagnose/files/compose.ts";
+import { findBuildFiles, kindOfFile } from "../diagnose/files/find.ts";
+import { applyEdits, unifiedDiff } from "../diagnose/files/fix.ts";
+import { dockerfileRules } from "../diagnose/rules/dockerfile-rules.ts";
+import { AnyarchError } from "../errors/error.ts";
+import { writeFileAtomic } from "../host/atomic-file.ts";
+import type { Context } from "../host/context.ts";
+import { readTextFile } from "../host/text-file.ts";
+import { parsePlatform, type Platform } from "../oci/platform.ts";
+import { type ApiSettings, configFor, withContext } from "./settings.ts";
+
+export interface CheckOptions {
+  /** Files and directories; "." by default. "-" is `stdin`. */
+  readonly paths?: readonly string[];
+  /** The text of "-". */
+  readonly stdin?: string;
+  /** Targets that matter; linux/amd64 and linux/arm64 by default, or what a compose or bake file names. */
+  readonly platforms?: readonly string[];
+  /** Rules to leave out, beside the configuration's. */
+  readonly skip?: readonly string[];
+  /** Asks registries and file servers what the files alone don't tell. */
+  readonly online?: boolean;
+  /** Path of a file with findings that are put up with. */
+  readonly baseline?: string;
+  /** Writes that file with what is found now. */
+  readonly updateBaseline?: boolean;
+  /** Applies edits that leave the native build as it is. */
+  readonly fix?: boolean;
+  /** With `fix`: nothing is written. */
+  readonly dryRun?: boolean;
+}
+
+export interface CheckReport {
+  readonly schema: "anyarch.check/v1";
+  /** By file, then line. */
+  readonly findings: readonly CheckFinding[];
+  /** Every file that was checked, with its verdict. */
+  readonly files: readonly CheckedFile[];
+  /** Files that `fix` changed, or would. */
+  readonly fixed: readonly { readonly file: string; readonly diff: string }[];
+  /** How many findings the baseline covers. */
+  readonly baselined: number;
+}
+
+export interface CheckedFile {
+  readonly file: string;
+  readonly errors: number;
+  readonly warnings: number;
+  readonly infos: number;
+}
+
+/** A rule of `check`, as `anyarch rules` shows it. */
+export interface CheckRule {
+  readonly id: string;
+  readonly severity: Severity;
+  readonly title: string;
+  readonly why: string;
+  readonly fix: string;
+}
+
+export function checkRules(): readonly CheckRule[] {
+  return dockerfileRules.map(({ id, severity, title, why, fix }) => ({ id, severity, title, why, fix }));
+}
+
+/** One text to check, under the name that findings give. */
+interface Unit {
+  readonly file: string;
+  readonly text: string;
+  /** Absent for text that is no file of its own. */
+  readonly path?: string;
+  /** Lines before the text in `file`. */
+  readonly offset: number;
+  readonly platforms: readonly Platform[];
+}
+
+/**
+ * Checks Dockerfiles, and those that compose and bake files build, for what goes wrong on other platforms. Nothing is
+ * executed; the network is asked only where `online` is set. Throws INPUT_UNREADABLE, INPUT_INVALID, PLATFORM_INVALID,
+ * CONFIG_INVALID, USAGE for rules that don't exist.
+ */
+export function check(options: CheckOptions = {}, settings: ApiSettings = {}): Promise<CheckReport> {
+  return withContext(settings, async (ctx) => {
+    const { cwd } = ctx.host;
+    const config = await configFor(settings, cwd, cwd);
+    const skip = [...(config?.check.skip ?? []), ...(options.skip ?? [])];
+    const severity = config?.check.severity ?? {};
+    for (const rule of [...skip, ...Object.keys(severity)]) mustBeRule(rule);
+    const units = unitsOf(options, cwd);
+    const findings: CheckFinding[] = [];
+    const fixed: { file: string; diff: string }[] = [];
+    for (const unit of units) {
+      ctx.signal.throwIfAborted();
+      findings.push(...checkUnit(unit, { skip, severity }, options, fixed));
+    }
+    if (options.online === true)
+      findings.push(...(await onlineFindings(units, { skip, severity }, settings, ctx)));
+    const texts = new Map(units.map((unit) => [unit.file, unit.text.split("\n")]));
+    const offsets = new Map(units.map((unit) => [unit.file, unit.offset]));
+    const lineOf = ({ file, line }: CheckFinding): string =>
+      texts.get(file)?.[line - 1 - (offsets.get(file) ?? 0)] ?? "";
+    const left = await afterBaseline(findings, options, cwd, lineOf);
+    const files = units.map(({ file }) => verdictOf(file, left));
+    return {
+      schema: "anyarch.check/v1",
+      findings: left,
+      files,
+      fixed,
+      baselined: findings.length - left.length,
+    };
+  });
+}
+
+function mustBeRule(id: string): void {
+  if (id === "dockerfile-invalid" || dockerfileRules.some((rule) => rule.id === id)) return;
+  throw new AnyarchError("USAGE", `There is no rule "${id}".`, { hint: "anyarch rules lists them." });
+}
+
+function verdictOf(file: string, findings: readonly CheckFinding[]): CheckedFile {
+  const count = (severity: Severity): number =>
+    findings.filter((each) => each.file === file && each.severity === severity).length;
+  return { file, errors: count("error"), warnings: count("warning"), infos: count("info") };
+}
+
+function checkUnit(
+  unit: Unit,
+  how: Pick<CheckDockerfileOptions, "skip" | "severity">,
+  options: CheckOptions,
+  fixed: { file: string; diff: string }[],
+): CheckFinding[] {
+  const { file, offset, path } = unit;
+  let { findings, edits } = checkDockerfile(file, unit.text, { ...how, platforms: unit.platforms });
+  if (options.fix === true && path !== undefined) {
+    const wanted = edits.filter((each): each is readonly LineEdit[] => each !== undefined && each.length > 0);
+    const after = applyEdits(unit.text, wanted);
+    if (after !== unit.text) {
+      fixed.push({ file, diff: unifiedDiff(file, unit.text, after) });
+      if (options.dryRun !== true) {
+        writeFileSync(path, after);
+        ({ findings, edits } = checkDockerfile(file, after, { ...how, platforms: unit.platforms }));
+      }
+    }
+  }
+  return findings.map((finding) => ({
+    ...finding,
+    line: finding.line + offset,
+    endLine: finding.endLine + offset,
+  }));
+}
+
+function unitsOf(options: CheckOptions, cwd: string): Unit[] {
+  const platforms = (options.platforms ?? []).flatMap((list) => list.split(",")).map(parsePlatform);
+  const units = new Map<string, Unit>();
+  const add = (unit: Unit): void => void (units.has(unit.file) || units.set(unit.file, unit));
+  const addFile = (
+    path: string,
+    kind = kindOfFile(path.slice(path.lastIndexOf("/") + 1)) ?? "dockerfile",
+    own = platforms,
+  ): void => {
+    const file = shown(path, cwd);
+    const text = textOf(path, file);
+    if (kind === "dockerfile") {
+      add({ file, text, path, offset: 0, platforms: own });
+      return;
+    }
+    const builds = kind === "compose" ? composeBuilds(file, text) : bakeBuilds(file, text);
+    for (const build of builds) addBuild(build, path, file);
+  };
+  const addBuild = (build: NamedBuild, path: string, file: string): void => {
+    const own = platforms.length > 0 ? platforms : build.platforms.map(parsePlatform);
+    if (build.inline !== undefined) {
+      add({
+        file: nameOfInline(file, build.name),
+        text: build.inline.text,
+        offset: build.inline.line - 1,
+        platforms: own,
+      });
+      return;
+    }
+    const target = resolve(dirname(path), build.path ?? "");
+    if (isThere(target)) addFile(target, "dockerfile", own);
+  };
+  for (const name of options.paths === undefined || options.paths.length === 0 ? ["."] : options.paths) {
+    if (name === "-") {
+      add({ file: "-", text: options.stdin ?? "", offset: 0, platforms });
+      continue;
+    }
+    const path = resolve(cwd, name);
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) addFile(path);
+    else addDirectory(path, shown(path, cwd), addFile);
+  }
+  return [...units.values()];
+}
+
+/** The name of what stands in a compose or bake file. */
+function nameOfInline(file: string, name: string): string {
+  return `${file} (${name})`;
+}
+
+/** Compose and bake files first: they know for which platforms. */
+function addDirectory(path: string, name: string, addFile: (path: string) => void): void {
+  const found = findBuildFiles(path);
+  const isDockerfile = (each: string): boolean =>
+    kindOfFile(each.slice(each.lastIndexOf("/") + 1)) === "dockerfile";
+  for (const each of found.filter((file) => !isDockerfile(file))) addFile(each);
+  for (const each of found.filter(isDockerfile)) addFile(each);
+  if (found.length === 0) {
+    throw new AnyarchError(
+      "INPUT_UNREADABLE",
+      `There is no Dockerfile, compose file or bake file in ${name}.`,
+      {
+        hint: "Name the file: anyarch check PATH",
+      },
+    );
+  }
+}
+
+function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+function textOf(path: string, name: string): string {
+  const text = readTextFile(path);
+  if (text.includes("\0")) throw new AnyarchError("INPUT_INVALID", `${name} isn't a text file.`);
+  return text;
+}
+
+/** As the user would write it: relative where it is below. */
+function shown(path: string, cwd: string): string {
+  const name = relative(cwd, path);
+  return name === "" ? "." : name.startsWith("..") || isAbsolute(name) ? path : name;
+}
+
+async function afterBaseline(
+  findings: readonly CheckFinding[],
+  options: CheckOptions,
+  cwd: string,
+  lineOf: (finding: CheckFinding) => string,
+): Promise<readonly CheckFinding[]> {
+  if (options.baseline === undefined) {
+    if (options.updateBaseline === true)
+      throw new AnyarchError("USAGE", "--update-baseline needs --baseline FILE.");
+    return findings;
+  }
+  const path = resolve(cwd, options.baseline);
+  if (options.updateBaseline === true) {
+    await writeFileAtomic(path, `${JSON.stringify(baselineOf(findings, lineOf), undefined, 2)}\n`);
+    return [];
+  }
+  return withoutBaseline(findings, parseBaseline(options.baseline, readTextFile(path)), lineOf);
+}
+
+async function onlineFindings(
+  units: readonly Unit[],
+  how: Pick<CheckDockerfileOptions, "skip" | "severity">,
+  settings: ApiSettings,
+  ctx: Context,
+): Promise<CheckFinding[]> {
+  const { askOnline } = await import("./check-online.ts");
+  const findings: CheckFinding[] = [];
+  for (const { file, text, platforms, path } of units) {
+    findings.push(
+      ...(await askOnline(
+        { file, text, platforms, directory: path === undefined ? ctx.host.cwd : dirname(path) },
+        settings,
+        ctx,
+      )),
+    );
+  }
+  return findings.filter(({ rule }) => how.skip?.includes(rule) !== true);
+}

@@ -1,0 +1,56 @@
+import type { Case, SimpleCommand } from "./syntax.ts";
+import type { Variables } from "./variables.ts";
+
+/** A choice that was made on the way to a command. */
+export interface Branch {
+  readonly kind: "case" | "if";
+  /** Offset of the whole construct and of the branch taken. */
+  readonly at: number;
+  readonly branchAt: number;
+  /** True for `*)` and `else`: nothing before it fitted. */
+  readonly fallback: boolean;
+  /** Literals that the branch was chosen by: the patterns, or the words compared. */
+  readonly literals: readonly string[];
+}
+
+/** One command as it would be run. */
+export interface Executed {
+  readonly command: SimpleCommand;
+  /** Words expanded; wrappers such as sudo and env are still there. */
+  readonly argv: readonly string[];
+  /** Variables as the command sees them, its own assignments included. */
+  readonly variables: Variables;
+  /** True where it depends on what isn't known. */
+  readonly maybe: boolean;
+  readonly branches: readonly Branch[];
+  /** Text of here-documents and here-strings, or what is piped in. */
+  readonly input: string;
+  /** Files that output is redirected to. */
+  readonly outputs: readonly string[];
+  /** Within `$( … )` or a condition: its success isn't the script's. */
+  readonly inner: boolean;
+  /** It only hands a script on (`sh -c '…'`), which is followed. */
+  readonly wrapper: boolean;
+  /** Offset in the outermost script. */
+  readonly at: number;
+}
+
+/** The script ends early, with failure. */
+export interface Stop {
+  readonly at: number;
+  readonly branches: readonly Branch[];
+}
+
+/** A `case` of which no branch fitted. */
+export interface Unmatched {
+  readonly node: Case;
+  readonly at: number;
+  readonly subject: string;
+}
+
+export interface Trace {
+  readonly commands: readonly Executed[];
+  readonly stop?: Stop;
+  readonly unmatched: readonly Unmatched[];
+  readonly variables: Variables;
+}

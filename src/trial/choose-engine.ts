@@ -1,0 +1,72 @@
+import { AnyarchError } from "../errors/error.ts";
+import type { Context } from "../host/context.ts";
+import { parsePlatform, type Platform } from "../oci/platform.ts";
+import { type EngineName, engineNames, type OpenTrialOptions } from "./trial.ts";
+
+/** An engine that answers, and the platform of the machine that it runs containers on. */
+export interface UsableEngine {
+  readonly name: EngineName;
+  /** Of the server; absent for runc, and where an engine doesn't say it. */
+  readonly platform?: Platform;
+}
+
+/** Longer than a working daemon takes to answer. */
+const answerWithinMs = 10_000;
+
+const questions: Readonly<Record<EngineName, readonly string[]>> = {
+  docker: ["version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"],
+  podman: ["info", "--format", "{{.Version.OsArch}}"],
+  runc: ["--version"],
+};
+
+/** The engine asked for, or the first that works. Throws TRIAL_ENGINE_MISSING with what each of them says. */
+export async function chooseEngine(options: OpenTrialOptions, ctx: Context): Promise<UsableEngine> {
+  const { engine = "auto", emulator } = options;
+  if (emulator !== undefined && (engine === "docker" || engine === "podman")) {
+    throw new AnyarchError("USAGE", `--emulator works with runc, not with ${engine}.`, {
+      hint: "docker and podman use what is registered in the kernel; leave --engine out, or say --engine runc.",
+    });
+  }
+  const names = engine === "auto" ? (emulator === undefined ? engineNames : (["runc"] as const)) : [engine];
+  const refusals: string[] = [];
+  for (const name of names) {
+    const answer = await ask(name, ctx);
+    if (typeof answer === "object") return answer;
+    refusals.push(`${name}: ${answer}`);
+  }
+  throw new AnyarchError(
+    "TRIAL_ENGINE_MISSING",
+    `${engine === "auto" ? "No container engine" : engine} can be used here: ${refusals.join("; ")}.`,
+    { details: { engines: refusals } },
+  );
+}
+
+async function ask(name: EngineName, ctx: Context): Promise<UsableEngine | string> {
+  if (name === "runc" && ctx.host.os !== "linux") return "it runs on Linux only";
+  try {
+    const result = await ctx.host.exec(name, questions[name], {
+      signal: ctx.signal,
+      timeoutMs: answerWithinMs,
+    });
+    if (result.code !== 0) return firstLine(result.stderr) || `it exits with ${result.code}`;
+    const platform = name === "runc" ? undefined : platformIn(result.stdout);
+    return { name, ...(platform && { platform }) };
+  } catch (error) {
+    ctx.signal.throwIfAborted();
+    return error instanceof AnyarchError && error.code === "COMMAND_MISSING"
+      ? "it isn't installed"
+      : String(error instanceof Error ? error.message : error);
+  }
+}
+
+function platformIn(text: string): Platform | undefined {
+  try {
+    return parsePlatform(text.trim());
+  } catch {
+    return undefined;
+  }
+}
+
+function firstLine(text: string): string {
+  return (text.trim().split("\n")[0] ?? "").replace(/\.$/, "");
+}
