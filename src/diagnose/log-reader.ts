@@ -5,6 +5,7 @@ import { jsonLines } from "./log/json-log.ts";
 import { LogDigest } from "./log/log-digest.ts";
 import { viewLog } from "./log/log-view.ts";
 import { matchRules } from "./log/match-rules.ts";
+import { QuoteFinder } from "./log/quoted-lines.ts";
 import { StepTracker } from "./log/step-tracker.ts";
 import { logRules } from "./log-rules.ts";
 
@@ -18,6 +19,7 @@ export interface NumberedLogReader extends LogReader {
 export function openLogReader(known: KnownFacts = {}): NumberedLogReader {
   const digest = new LogDigest();
   const tracker = new StepTracker();
+  const quotes = new QuoteFinder();
   const fromJson = jsonLines();
   let number = 0;
   let changed = false;
@@ -25,8 +27,8 @@ export function openLogReader(known: KnownFacts = {}): NumberedLogReader {
   const take = (raw: string, step?: FailedStep): void => {
     for (const text of cleanLine(raw)) {
       const placed = tracker.place(text, step);
-      const decisive = placed.kind === "output" && isDecisive(placed.text);
-      digest.add({ number, ...placed }, decisive);
+      const judged = quotes.judge({ number, ...placed }, tracker.commands.at(-1));
+      digest.add(judged, judged.kind !== "echo" && isDecisive(judged.text));
       changed = true;
     }
   };

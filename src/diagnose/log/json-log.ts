@@ -13,6 +13,7 @@ interface Vertex {
   readonly digest?: string;
   readonly name?: string;
   readonly error?: string;
+  readonly completed?: string | null;
 }
 
 interface Status {
@@ -61,7 +62,7 @@ export function jsonLines(): JsonLines {
 
 function progress(status: Status, steps: Map<string, LogStep>): readonly JsonLine[] {
   const lines: JsonLine[] = [];
-  for (const { digest = "", name = "", error = "" } of status.vertexes ?? []) {
+  for (const { digest = "", name = "", error = "", completed } of status.vertexes ?? []) {
     let step = steps.get(digest);
     if (step === undefined) {
       step = parseStepName(name) ?? { command: name };
@@ -72,6 +73,7 @@ function progress(status: Status, steps: Map<string, LogStep>): readonly JsonLin
       step.state = /^context canceled|cancel+ed$/.test(error) ? "abandoned" : "failed";
       for (const text of error.split("\n")) lines.push({ text: `ERROR: ${text}`, step });
     }
+    if (error === "" && typeof completed === "string") lines.push({ text: "DONE", step });
   }
   for (const { vertex = "", data = "" } of status.logs ?? []) {
     const step = steps.get(vertex);

@@ -21,8 +21,9 @@ export interface LogLine {
   readonly text: string;
   /**
    * "echo" is what the builder or a shell repeats of its input (instructions, frames, `+ command`): it says what was
-   * run, not what went wrong.
+   * run, not what went wrong. "quote" is output that shows source, values of an assertion, a linter's finding or the
+   * command's own text: no tool's message of its own. Settled once the line after it is known.
    */
-  readonly kind: "output" | "echo";
+  kind: "output" | "echo" | "quote";
   readonly step?: LogStep;
 }

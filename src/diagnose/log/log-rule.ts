@@ -38,6 +38,8 @@ export interface LogRule {
   /** False where the CPU architecture has no part in it. */
   readonly architecture: boolean;
   readonly patterns: readonly LogPattern[];
+  /** Reads what test reports, linters and compilers quote as well: for faults of the project itself. */
+  readonly quotes?: boolean;
   /** Codes of which this is the cause, or which it says more precisely: it goes before them. */
   readonly above?: readonly string[];
   /** Whether the failing step ran under emulation, where this fault implies it. */

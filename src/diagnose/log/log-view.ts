@@ -56,7 +56,7 @@ export function viewLog(
   for (const { step } of lines) if (step?.platform !== undefined) platforms.add(step.platform);
   for (const text of [...commands, ...lines.map((line) => line.text)]) collectPlatforms(text, platforms);
   const any = (pattern: RegExp): boolean =>
-    lines.some(({ text }) => pattern.test(text)) ||
+    lines.some(({ kind, text }) => kind !== "quote" && pattern.test(text)) ||
     commands.some((text) => pattern.test(text)) ||
     [...platforms].some((name) => pattern.test(name));
   return {
@@ -67,7 +67,7 @@ export function viewLog(
     hostCpu: hostOf(lines),
     platforms: [...platforms],
     emulator: output.some(({ text }) => emulatorSpeaks.test(text)),
-    emulatorSetUp: any(emulatorReady),
+    emulatorSetUp: any(emulatorReady) || lines.some(({ text }) => emulatorReady.test(text)),
     has: any,
   };
 }
@@ -103,6 +103,11 @@ function collectPlatforms(text: string, into: Set<string>): void {
     const platform = /^\s*((?:linux|windows)\/[a-z0-9_]+(?:\/v\d)?)/.exec(name)?.[1];
     if (platform !== undefined) into.add(platform);
   }
+}
+
+/** Whether the line's step isn't one for amd64, for which nearly everything exists. */
+export function isNotForAmd64(log: LogView, line: LogLine): boolean {
+  return cpuOf(line.step?.platform ?? log.failed?.platform) !== "amd64";
 }
 
 /** The CPU part: "arm64" of "linux/arm64/v8". */

@@ -3,18 +3,30 @@ import { isDecisive } from "./decisive-words.ts";
 import type { LogLine, LogStep } from "./log-line.ts";
 import type { LogPattern, LogRule } from "./log-rule.ts";
 import { buildPlatformPatch, languageOf } from "../build-platform-patch.ts";
-import { type EmulationLevel, emulationOf, type LogView } from "./log-view.ts";
+import { cpuOf, type EmulationLevel, emulationOf, type LogView } from "./log-view.ts";
+import { isQuotedSentence } from "./quoted-lines.ts";
 
 const before = 20;
 const after = 10;
 const mostEvidence = 10;
 /** Of so many every line is looked at; of more those with a decisive word. */
 const fewLines = 3000;
+/** `apt-get update` succeeds without the lists that it couldn't get. */
+const aptUpdate =
+  /^(?:[WE]|Err(?::\d+)?)[: ]|^\s{0,4}(?:Temporary failure resolving|Could not resolve|Cannot initiate)/;
+/** How much less a line of a step that didn't fail says. */
+const settledCost = 30;
+/** What such a line must still be worth to be told at all, where its step came to its end. */
+const leastOfSettled = 45;
+/** Patterns from here on name the fault whatever other platforms do. */
+const precise = 95;
 
 interface Match {
   readonly rule: LogRule;
   readonly score: number;
   readonly pattern: LogPattern;
+  /** Its best line is of a step that didn't fail. */
+  readonly settled: boolean;
   /** Indices into the view's lines, the most telling first. */
   readonly at: readonly number[];
 }
@@ -24,7 +36,7 @@ export function matchRules(log: LogView, rules: readonly LogRule[]): readonly Di
   const matches: Match[] = [];
   const few = log.lines.length <= fewLines;
   const telling = log.lines.flatMap((line, at) =>
-    line.kind === "output" && (few || isDecisive(line.text)) ? [{ line, at }] : [],
+    line.kind !== "echo" && (few || isDecisive(line.text)) ? [{ line, at }] : [],
   );
   for (const rule of rules) {
     const match = tryRule(rule, log, telling);
@@ -42,22 +54,55 @@ function tryRule(
   const hits: number[] = [];
   for (const pattern of rule.patterns) {
     for (const { line, at } of telling) {
-      if (!pattern.line.test(line.text) || !holds(pattern, at, line, log)) continue;
+      if (line.kind === "quote" && rule.quotes !== true) continue;
+      const found = pattern.line.exec(line.text);
+      if (found === null || isQuotedSentence(line.text, found.index, found[0].length)) continue;
+      if (!holds(pattern, at, line, log)) continue;
+      const own = pattern.score ?? 80;
+      if (rule.architecture && own < precise && isAlikeElsewhere(line, log)) continue;
       hits.push(at);
-      const score = (pattern.score ?? 80) + placeBonus(line, log);
+      const score = own - (isSettled(line, log) ? settledCost : 0);
       if (best === undefined || score > best.score) best = { score, pattern, at };
     }
   }
-  if (best === undefined) return undefined;
+  if (best === undefined || (best.score < leastOfSettled && settledAt(best.at, log))) return undefined;
   const first = best.at;
   const others = [...new Set(hits)].filter((at) => at !== first).toSorted((a, b) => a - b);
-  return { rule, score: best.score, pattern: best.pattern, at: [first, ...others].slice(0, mostEvidence) };
+  const line = log.lines[first];
+  return {
+    rule,
+    score: best.score,
+    pattern: best.pattern,
+    settled: line !== undefined && isSettled(line, log),
+    at: [first, ...others].slice(0, mostEvidence),
+  };
 }
 
-/** What a step said that came through, or was abandoned for another's failure, explains little. */
-function placeBonus({ step }: LogLine, log: LogView): number {
-  if (log.failed === undefined || step === undefined || step === log.failed) return 0;
-  return step.state === "failed" ? 0 : -30;
+/**
+ * What a step said that came through, or was abandoned for another's failure, explains little. Not so where the shell
+ * looked at the last program of a pipe only (`curl … | bash`).
+ */
+function isSettled({ step, text }: LogLine, log: LogView): boolean {
+  if (log.failed === undefined || step === undefined || step === log.failed) return false;
+  if (step.state === "failed") return false;
+  if (aptUpdate.test(text)) return false;
+  return !(/^(?:curl: \(\d+\)|wget: |gpg: |tar: )/.test(text) && step.command?.includes("|") === true);
+}
+
+function settledAt(at: number, log: LogView): boolean {
+  const line = log.lines[at];
+  return line !== undefined && isSettled(line, log) && line.step?.state === "done";
+}
+
+/** Whether the same line ended the same command for amd64 and for another CPU: then the CPU isn't the reason. */
+function isAlikeElsewhere({ text, step }: LogLine, log: LogView): boolean {
+  const cpu = cpuOf(step?.platform);
+  if (cpu === undefined || step?.command === undefined) return false;
+  return log.lines.some((other) => {
+    if (other.text !== text || other.kind === "echo" || other.step?.command !== step.command) return false;
+    const otherCpu = cpuOf(other.step?.platform);
+    return otherCpu !== cpu && (otherCpu === "amd64" || cpu === "amd64") && other.step?.state !== "done";
+  });
 }
 
 function holds(pattern: LogPattern, at: number, line: LogLine, log: LogView): boolean {
@@ -90,7 +135,12 @@ function closeBy(pattern: RegExp, at: number, log: LogView): boolean {
   const end = Math.min(log.lines.length, at + after + 1);
   for (let index = Math.max(0, at - before); index < end; index++) {
     const line = log.lines[index];
-    if (line === undefined || (step !== undefined && line.step !== undefined && line.step !== step)) continue;
+    if (
+      line === undefined ||
+      line.kind === "quote" ||
+      (step !== undefined && line.step !== undefined && line.step !== step)
+    )
+      continue;
     if (pattern.test(line.text)) return true;
   }
   return false;
@@ -108,11 +158,13 @@ function rank(matches: readonly Match[]): readonly Match[] {
   return sorted;
 }
 
-function firstBelow({ rule }: Match, sorted: readonly Match[], end: number): number {
-  return sorted.slice(0, end).findIndex((other) => rule.above?.includes(other.rule.code) === true);
+function firstBelow({ rule, settled }: Match, sorted: readonly Match[], end: number): number {
+  return sorted
+    .slice(0, end)
+    .findIndex((other) => rule.above?.includes(other.rule.code) === true && (!settled || other.settled));
 }
 
-function diagnosisOf({ rule, pattern, at }: Match, log: LogView): Diagnosis {
+function diagnosisOf({ rule, pattern, settled, at }: Match, log: LogView): Diagnosis {
   const line = log.lines[at[0] ?? 0];
   const step = line?.step ?? log.failed;
   const platform =
@@ -124,7 +176,7 @@ function diagnosisOf({ rule, pattern, at }: Match, log: LogView): Diagnosis {
     code: rule.code,
     title: rule.title,
     architecture: rule.architecture,
-    confidence: pattern.confidence ?? "certain",
+    confidence: settled ? "possible" : (pattern.confidence ?? "certain"),
     ...(platform !== undefined && { platform }),
     ...(emulated !== undefined && { emulated }),
     ...(step && hasPlace(step) && { step: publicStep(step) }),

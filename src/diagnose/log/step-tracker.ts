@@ -34,6 +34,10 @@ export class StepTracker {
     const step = this.#byName.get(name) ?? this.#remember(name, { ...given });
     if (/^ERROR: (?:context cancel+ed|cancel+ed)/.test(text)) step.state ??= "abandoned";
     else if (text.startsWith("ERROR: ")) this.#fail(step);
+    if (/^DONE(?: \d+\.\d+s)?$/.test(text)) {
+      step.state ??= "done";
+      return { text, kind: "echo", step };
+    }
     if (text === given.command || (text.startsWith("[") && parseStepName(text) !== undefined)) {
       return { text, kind: "echo", step };
     }

@@ -7,7 +7,7 @@ export const rule: LogRule = {
   patterns: [
     { line: /no such device/i, near: /binfmt/i, score: 95 },
     {
-      line: /Module binfmt_misc not found|Couldn't load the binfmt_misc module|modprobe: .{0,60}binfmt_misc|binfmt_misc.{0,60}(?:no such device|not (?:loaded|available|supported)|unknown filesystem)|unknown filesystem type '?binfmt_misc/i,
+      line: /No binfmt support in the kernel|Module binfmt_misc not found|Couldn't load the binfmt_misc module|modprobe: .{0,60}binfmt_misc|binfmt_misc.{0,60}(?:no such device|not (?:loaded|available|supported)|unknown filesystem)|unknown filesystem type '?binfmt_misc/i,
       score: 95,
     },
     {
@@ -26,6 +26,7 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/vegardit/docker-gitea-act-runner/issues/51"],
   bad: [
+    "No binfmt support in the kernel.\n  Try: '/sbin/modprobe binfmt_misc' from the host",
     "error: no such device\ncannot mount binfmt_misc filesystem at /proc/sys/fs/binfmt_misc\nmain.run\n\t/src/cmd/binfmt/main.go:183",
   ],
   good: ["error: operation not permitted\ncannot mount binfmt_misc filesystem at /proc/sys/fs/binfmt_misc"],

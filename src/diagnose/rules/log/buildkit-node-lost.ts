@@ -6,10 +6,12 @@ export const rule: LogRule = {
   architecture: false,
   patterns: [
     {
-      line: /error reading from server: (?:EOF|\S+ tcp|connection|read)|closing transport due to|transport is closing|connection error: desc|graceful_stop|server preface|client connection is (?:closing|lost)|failed to receive status: rpc error|code = Unavailable|received prior goaway|GOAWAY/i,
-      nearNot: /registry|cache service|actions\/cache|toomanyrequests|oauth|lookup \S+ on|no such host/i,
+      line: /^(?!.{0,400}(?:http2: |https?:\/\/(?!docker|localhost)))(?:.{0,400}?)(?:error reading from server: (?:EOF|\S+ tcp|connection|read)|closing transport due to|transport is closing|connection error: desc|graceful_stop|server preface|client connection is (?:closing|lost)|failed to receive status: rpc error|code = Unavailable|received prior goaway|GOAWAY)/i,
+      nearNot:
+        /registry(?!-1\.docker\.io$)|cache service|actions\/cache|toomanyrequests|oauth|lookup \S+ on|no such host/i,
       score: 80,
     },
+    { line: /buildkitd?\b.{0,80}OOMKilled|OOMKilled.{0,80}buildkit/, score: 84 },
     {
       line: /failed to list workers|listing workers for Build|no such job \w+|buildkitd.{0,40}(?:not running|exited|crashed|stopped)|buildkit daemon .{0,60}(?:not|fail)|container \S*buildx_buildkit\S* .{0,60}(?:not running|exited|is not)|buildx_buildkit.{0,80}(?:No such container|is not running)/i,
       score: 82,
@@ -45,8 +47,12 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/docker/buildx/issues/2789"],
   bad: [
+    'Warning: BackOff restarting failed container buildkitd (OOMKilled)\nerror: failed to get status: rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial tcp 192.0.2.3:1234: connect: connection refused"',
     "ERROR: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF",
     "ERROR: Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
   ],
-  good: ["curl: (7) Failed to connect to example.com port 443: Connection refused"],
+  good: [
+    '#7 9.0 go: example.com/lib@v1.0.1: Get "https://proxy.example.com/lib.mod": http2: server sent GOAWAY and closed the connection',
+    "curl: (7) Failed to connect to example.com port 443: Connection refused",
+  ],
 };

@@ -6,7 +6,7 @@ export const rule: LogRule = {
   architecture: false,
   patterns: [
     {
-      line: /cgroup mountpoint does not exist|no cgroup mount found|unable to apply cgroup configuration|cannot enter cgroupv2|error mounting "?cgroup|mounting "?cgroup.{0,120}(?:fail|denied|busy|not permitted|invalid|no such)|failed to (?:create|write|find|open|get|mount).{0,60}cgroup|mkdir \/sys\/fs\/cgroup\S{0,80}: .{0,40}(?:read-only|denied|no such|not permitted)|\/sys\/fs\/cgroup\S{0,120}: .{0,40}(?:read-only file system|permission denied|no such file|device or resource busy|invalid argument|operation not supported)|cgroups?: .{0,60}(?:not mounted|unsupported|deleted|invalid)|systemd cgroup|cgroup.{0,40}controllers? .{0,40}(?:not available|missing|invalid)/i,
+      line: /cgroup mountpoint does not exist|mountpoint for (?:cgroup|devices|memory|cpuset) not found|no cgroup mount found|unable to apply cgroup configuration|cannot enter cgroupv2|error mounting "?cgroup|mounting "?cgroup.{0,120}(?:fail|denied|busy|not permitted|invalid|no such)|failed to (?:create|write|find|open|get|mount).{0,60}cgroup|mkdir \/sys\/fs\/cgroup\S{0,80}: .{0,40}(?:read-only|denied|no such|not permitted)|\/sys\/fs\/cgroup\S{0,120}: .{0,40}(?:read-only file system|permission denied|no such file|device or resource busy|invalid argument|operation not supported)|cgroups?: .{0,60}(?:not mounted|unsupported|deleted|invalid)|systemd cgroup|cgroup.{0,40}controllers? .{0,40}(?:not available|missing|invalid)/i,
       score: 93,
     },
   ],
@@ -29,6 +29,7 @@ export const rule: LogRule = {
     "https://github.com/containerd/nerdctl/issues/3668",
   ],
   bad: [
+    'container_linux.go:380: starting container process caused: process_linux.go:340: applying cgroup configuration for process caused "mountpoint for cgroup not found"',
     'runc run failed: unable to start container process: error during container init: error mounting "cgroup" to rootfs at "/sys/fs/cgroup": mount cgroup:/sys/fs/cgroup: operation not permitted',
     "docker: Error response from daemon: cgroups: cgroup mountpoint does not exist: unknown.",
   ],

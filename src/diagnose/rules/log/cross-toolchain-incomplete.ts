@@ -32,6 +32,11 @@ export const rule: LogRule = {
       score: 84,
     },
     {
+      line: /is not a full path (?:and was not found|to an existing compiler)/,
+      near: new RegExp(`${cross}-(?:gcc|g\\+\\+|cc|c\\+\\+|clang)`),
+      score: 88,
+    },
+    {
       line: /pkg-config has not been configured to support cross-compilation|PKG_CONFIG_(?:SYSROOT_DIR|ALLOW_CROSS)/,
       score: 90,
     },
@@ -65,6 +70,7 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/cross-rs/cross/issues/710"],
   bad: [
+    "#6 2.1   The CMAKE_C_COMPILER:\n#6 2.1     aarch64-linux-gnu-gcc\n#6 2.1   is not a full path and was not found in the PATH.",
     'error: failed to run custom build command for `ring v0.17.8`\n  error occurred in cc-rs: failed to find tool "aarch64-linux-musl-gcc": No such file or directory (os error 2)',
     "/usr/lib/gcc-cross/aarch64-linux-gnu/12/../../../../aarch64-linux-gnu/bin/ld: cannot find crt1.o: No such file or directory",
   ],

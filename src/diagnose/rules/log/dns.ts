@@ -6,9 +6,10 @@ export const rule: LogRule = {
   architecture: false,
   patterns: [
     {
-      line: /Temporary failure (?:resolving|in name resolution)|Could not resolve(?: host| hostname|:? ['"]|: )|Couldn't resolve host|Name or service not known|Name does not resolve|nodename nor servname|getaddrinfo (?:ENOTFOUND|EAI_AGAIN|fail)|EAI_AGAIN|ENOTFOUND|lookup \S{1,200}: (?:no such host|i\/o timeout|server misbehaving|Temporary failure)|lookup \S{1,100} on \S{1,60}: |dial tcp: lookup|bad address '|unable to resolve (?:host )?address|DNS (?:lookup|resolution|: transient)|DNS: transient error|UnknownHostException|dns error|failed to lookup address|temporary error \(try again later\)|no such host/i,
+      line: /Temporary failure (?:resolving|in name resolution)|Could not resolve(?: host| hostname|:? ['"]|: )|Couldn't resolve host|Name or service not known|Name does not resolve|nodename nor servname|getaddrinfo (?:ENOTFOUND|EAI_AGAIN|fail)|lookup \S{1,200}: (?:no such host|i\/o timeout|server misbehaving|Temporary failure)|lookup \S{1,100} on \S{1,60}: |dial tcp: lookup|bad address '|unable to resolve (?:host )?address|DNS (?:lookup|resolution|: transient)|DNS: transient error|UnknownHostException|dns error|failed to lookup address|temporary error \(try again later\)|no such host/i,
       score: 78,
     },
+    { line: /\b(?:EAI_AGAIN|ENOTFOUND|EAI_NONAME)\b/, score: 78 },
   ],
   above: [
     "network-transient",

@@ -1,8 +1,16 @@
+import type { LogLine } from "../../log/log-line.ts";
+import { cpuOf, type LogView } from "../../log/log-view.ts";
 import type { LogRule } from "../../log/log-rule.ts";
 
 const archUrl =
   /(?:\$\{?(?:TARGETARCH|TARGETPLATFORM|TARGETVARIANT|ARCH|arch|BUILDARCH|DPKG_ARCH|dpkgArch|MACHINE|PLATFORM)\}?|uname -m|--print-architecture|aarch64|arm64|x86_64|amd64|armv7|armhf|arm-?v[67])/;
 const named = "(?:aarch64|arm64|x86_64|amd64|armv[67]l?|armhf|x64|arm-v[67]|linux-arm)";
+
+/** A step for amd64 whose address is written for amd64 has the right name; then the file itself is gone. */
+function isMaybeMisspelt(_log: LogView, { step }: LogLine): boolean {
+  if (step?.command === undefined || cpuOf(step.platform) !== "amd64") return true;
+  return /\$|`|aarch64|arm/.test(step.command);
+}
 
 export const rule: LogRule = {
   code: "download-url-wrong-arch-name",
@@ -30,6 +38,7 @@ export const rule: LogRule = {
     },
     {
       line: /(?:returned error: 404|404:? Not Found|ERROR 404)/i,
+      check: isMaybeMisspelt,
       command: archUrl,
       emulation: "likely",
       score: 80,
@@ -42,11 +51,13 @@ export const rule: LogRule = {
     },
     {
       line: new RegExp(`https?://\\S{0,300}${named}\\S{0,200}.{0,60}(?:404|Not Found)`, "i"),
+      check: isMaybeMisspelt,
       nearNot: /binary-(?:arm64|armhf|amd64)|Packages|APKINDEX|\/dists\/|\/pool\/|manifests\/|repodata/,
       score: 80,
     },
     {
       line: /(?:returned error: 404|404:? Not Found|ERROR 404)/i,
+      check: isMaybeMisspelt,
       command: archUrl,
       nearNot: /binary-(?:arm64|armhf|amd64)|Packages|APKINDEX|\/dists\/|\/pool\/|manifests\/|repodata/,
       score: 72,
@@ -54,6 +65,7 @@ export const rule: LogRule = {
     },
     {
       line: /(?:returned error: 404|404:? Not Found|ERROR 404)/i,
+      check: isMaybeMisspelt,
       near: new RegExp(`https?://\\S{0,300}[-_./]${named}`),
       nearNot: /binary-(?:arm64|armhf|amd64)|Packages|APKINDEX|\/dists\/|\/pool\/|manifests\/|repodata/,
       score: 74,
@@ -83,6 +95,7 @@ export const rule: LogRule = {
     "/usr/local/bin/yq: line 1: Not: command not found",
   ],
   good: [
+    "#7 [linux/amd64 2/3] RUN curl -fsSLO https://example.com/v99/tool_linux_amd64.tar.gz\n#7 0.6 curl: (22) The requested URL returned error: 404",
     "#8 [3/6] RUN curl -fsSL https://example.com/data.csv\n#8 1.1 curl: (22) The requested URL returned error: 404",
   ],
 };

@@ -21,7 +21,12 @@ export const rule: LogRule = {
       emulation: "likely",
       score: 88,
     },
-    { line: /uncaught target signal/, command: browser, score: 90 },
+    {
+      line: /uncaught target signal/,
+      command: browser,
+      commandNot: /\b(?:npm|yarn|pnpm|bun|pip|apt|apt-get|apk)\b/,
+      score: 90,
+    },
     {
       line: /Failed to launch (?:the browser process|chrom\w+)|browser has disconnected|session not created|DevToolsActivePort|Target (?:closed|crashed)|crashpad|GPU process isn't usable|Zygote|Cypress failed to start/i,
       emulation: "shown",

@@ -2,7 +2,7 @@ import { buildPlatformStage, nativeNode, pinnedEmulator } from "../../log/fix-te
 import type { LogRule } from "../../log/log-rule.ts";
 
 const compile =
-  /(?:\b|\/)(?:gcc|g\+\+|cc1|cc1plus|c\+\+|clang(?:\+\+)?|cmake|ninja|make|collect2|as|ld)(?![\w+])/;
+  /(?:\b|\/)(?:gcc|g\+\+|cc1|cc1plus|c\+\+|clang(?:\+\+)?|collect2)(?![\w+])|Building C(?:XX)? object|^\s{0,2}CC(?:LD)? {1,8}\S/;
 
 export const rule: LogRule = {
   code: "gcc-under-qemu",
@@ -25,16 +25,21 @@ export const rule: LogRule = {
       score: 88,
     },
     {
-      line: /uncaught target signal (?:4|5|6|7|11)(?![\w+])/,
-      near: /\b(?:gcc|g\+\+|cc1|cc1plus|c\+\+|clang\+\+|internal compiler error|Building C(?:XX)? object|runtime\/cgo)(?![\w+])|\[ *\d+%\]/,
+      line: /uncaught target signal (?:4|6|7|11)(?![\w+])/,
+      near: /^(?!checking ).{0,400}\b(?:gcc|g\+\+|cc1|cc1plus|c\+\+|clang\+\+|internal compiler error|Building C(?:XX)? object|runtime\/cgo)(?![\w+])|\[ *\d+%\]/,
       score: 86,
     },
     {
-      line: /uncaught target signal (?:4|5|6|7|11)(?![\w+])/,
-      command: /(?<![\w-])(?:gcc|g\+\+|cc|clang(?:\+\+)?|make|cmake|ninja|meson|\.\/configure)(?![\w-])/,
+      line: /uncaught target signal (?:4|6|7|11)(?![\w+])/,
+      command: /(?<![\w-])(?:gcc|g\+\+|cc|clang(?:\+\+)?)(?![\w-])/,
       commandNot: /cargo|dotnet|npm|yarn|mvn|gradle|\bgo (?:build|install)|mix |ldconfig|apt-get install|pip/,
       score: 78,
       confidence: "likely",
+    },
+    {
+      line: /clang\S{0,8}: error: (?:unable to execute command: (?:Segmentation|Illegal|Aborted|Bus|Trace)|clang frontend command failed due to signal)/,
+      emulation: "likely",
+      score: 88,
     },
     {
       line: /(?:signal: (?:segmentation fault|illegal instruction|aborted)|exit status 139|Segmentation fault)/i,
@@ -78,5 +83,8 @@ export const rule: LogRule = {
   bad: [
     '#9 [linux/arm64 build 4/5] RUN make\n#9 88.0 g++: internal compiler error: Segmentation fault signal terminated program cc1plus\n#9 ERROR: process "/bin/sh -c make" did not complete successfully: exit code: 2',
   ],
-  good: ["#9 [linux/amd64 build 4/5] RUN make\n#9 88.0 main.c:3:1: error: expected ';' before '}' token"],
+  good: [
+    "Run docker/setup-qemu-action@v3\n#9 [linux/arm64 4/4] RUN make gen\n#9 3.0 ./bin/gen --in api\n#9 3.1 qemu: uncaught target signal 11 (Segmentation fault) - core dumped\n#9 3.2 make: *** [Makefile:7: gen] Segmentation fault (core dumped)",
+    "#9 [linux/amd64 build 4/5] RUN make\n#9 88.0 main.c:3:1: error: expected ';' before '}' token",
+  ],
 };

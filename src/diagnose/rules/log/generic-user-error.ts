@@ -12,8 +12,15 @@ export const rule: LogRule = {
   code: "generic-user-error",
   title: "A fault of the Dockerfile, the context or the project itself",
   architecture: false,
+  quotes: true,
   patterns: [
     { line: /invalid from flag value/, score: 88 },
+    {
+      line: /\.(?:sh|bash|py|rb|pl|js)["'`]?: .{0,20}exec format error/i,
+      log: /ASCII text|text executable|no shebang/,
+      score: 74,
+      confidence: "likely",
+    },
     {
       line: /dockerfile parse error|unknown instruction: |failed to create LLB definition|Dockerfile parse|no build stage in current context|file with no instructions|Unknown flag: |unknown flag: --(?:mount|link|chmod|parents|exclude)|requires (?:at least|exactly) (?:one|two|\w+) arguments?|invalid reference format|base name \(.{0,60}\) should not be blank|FROM requires/i,
       nearNot: /frontend grpc|no match for platform/,
@@ -41,7 +48,7 @@ export const rule: LogRule = {
       score: 66,
     },
     {
-      line: /error TS\d{4}|SyntaxError|Module not found|Cannot find module '\.|ModuleNotFoundError|AssertionError|TypeError:|ReferenceError:|FAILED tests?\/|Tests?:? .{0,40}\d+ failed|--- FAIL|There are test failures|BUILD FAILURE|COMPILATION ERROR|error CS\d{4}|error\[E0(?:308|425|433|432|599|277|382|502|505|507)\]|undefined: \w+|expected ';'|NameError|IndentationError|ImportError: cannot import name|Missing script:|error: expected|has no exported member|no required module provides|cannot find package|Parse error|ESLint|undeclared (?:name|identifier)|error: cannot find|unresolved import|does not exist on type|test result: FAILED|\d+ (?:tests? )?failed/,
+      line: /error TS\d{4}|SyntaxError|Module not found|Cannot find module '\.|ModuleNotFoundError|AssertionError|TypeError:|ReferenceError:|FAILED tests?\/|Tests?:? .{0,40}\d+ failed|--- FAIL|There are test failures|BUILD FAILURE|COMPILATION ERROR|error CS\d{4}|error\[E0(?:308|425|433|432|599|277|382|502|505|507)\]|undefined: \w+|expected ';'|NameError|IndentationError|ImportError: cannot import name|Missing script:|error: expected|has no exported member|no required module provides|cannot find package|Parse error|ESLint|undeclared (?:name|identifier)|error: cannot find|unresolved import|does not exist on type|test result: FAILED|\d+ (?:tests? )?(?:failed|failing)\b|AssertionFailedError|: error: .{1,200}|Unresolved reference|error TS\d|mutation score/,
       nearNot: /x86|arch|aarch64|arm64|syscall\.|unix\.|invalid ELF|linux-(?:arm|x64)/i,
       score: 52,
       confidence: "likely",

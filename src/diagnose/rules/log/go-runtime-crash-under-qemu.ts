@@ -41,6 +41,11 @@ export const rule: LogRule = {
       score: 86,
     },
     {
+      line: /^runtime: failed to create new OS thread|^fatal error: (?:newosproc|lfstack|runtime)|^runtime: (?:epollcreate|epollctl|mmap|munmap)\S{0,20} failed/,
+      emulation: "likely",
+      score: 88,
+    },
+    {
       line: /runtime: (?:failed to create new OS thread|epollwait|program exceeds|signal)|fatal error: runtime\S*|runtime·/i,
       command: go,
       emulation: "shown",
@@ -75,9 +80,11 @@ export const rule: LogRule = {
     "https://github.com/golang/go/issues/69255",
   ],
   bad: [
+    "#9 [linux/arm64 build 4/5] RUN go mod download\n#9 3.0 runtime: failed to create new OS thread (have 2 already; errno=22)\n#9 3.0 fatal error: newosproc",
     '#9 [linux/arm/v7 build 5/5] RUN go build -o /app .\n#9 30.0 qemu: uncaught target signal 11 (Segmentation fault) - core dumped\n#9 ERROR: process "/bin/sh -c go build -o /app ." did not complete successfully: exit code: 139',
   ],
   good: [
+    '#9 [linux/arm64 build 4/5] RUN go test ./...\n#9 3.0 --- FAIL: TestRead (0.00s)\n#9 3.0     read_test.go:9: Read("qemu: uncaught target signal 11") = 0, want 11',
     '#9 [build 5/5] RUN go build -o /app .\n#9 30.0 ./main.go:7:2: undefined: foo\n#9 ERROR: process "/bin/sh -c go build -o /app ." did not complete successfully: exit code: 1',
   ],
 };

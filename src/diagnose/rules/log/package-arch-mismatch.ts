@@ -11,6 +11,15 @@ export const rule: LogRule = {
       score: 92,
     },
     {
+      line: /Not a compatible architecture: |package architecture is not valid|incompatible with the architectures configured|has inferior architecture/,
+      score: 92,
+    },
+    {
+      line: /^\s{0,8}arch: (?:x86_64|aarch64|armv7|armhf|x86|ppc64le|s390x|riscv64)$/,
+      near: /uninstallable|unable to select packages/,
+      score: 90,
+    },
+    {
       line: /Depends: \S{1,80}:(?:amd64|arm64|armhf|i386)\b/,
       near: /not installable|unmet dependencies|is not going to be installed/,
       score: 88,
@@ -37,6 +46,7 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/docker/for-linux/issues/271"],
   bad: [
+    "Cannot add package agent-1.0-1.x86_64 to transaction. Not a compatible architecture: x86_64",
     '#9 [linux/arm64 4/6] RUN dpkg -i /tmp/agent_amd64.deb\n#9 0.8 dpkg: error processing archive /tmp/agent_amd64.deb (--install):\n#9 0.8  package architecture (amd64) does not match system (arm64)\n#9 ERROR: process "/bin/sh -c dpkg -i /tmp/agent_amd64.deb" did not complete successfully: exit code: 1',
     "error: Failed dependencies:\n\tpackage agent-1.2-3.x86_64 is intended for a different architecture",
   ],

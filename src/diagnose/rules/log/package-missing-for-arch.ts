@@ -1,7 +1,7 @@
 import { leaveOutPlatform } from "../../log/fix-texts.ts";
 import type { LogLine } from "../../log/log-line.ts";
 import type { LogRule } from "../../log/log-rule.ts";
-import type { LogView } from "../../log/log-view.ts";
+import { isNotForAmd64, type LogView } from "../../log/log-view.ts";
 
 const foreign =
   /\b(?:arm64|aarch64|armhf|armv[67]\w*|armel|s390x|ppc64le|ppc64el|riscv64|i386|linux\/arm\S*)\b/;
@@ -31,9 +31,24 @@ export const rule: LogRule = {
     {
       line: /Unable to locate package|has no installation candidate|No match for argument|No package \S+ available|Unable to find a match|no such package/i,
       log: foreign,
-      check: isRare,
+      check: (log, line) => isRare(log, line) && isNotForAmd64(log, line),
       score: 74,
       confidence: "likely",
+    },
+    {
+      line: /No provider of '[^']{1,80}' found|^Package '[^']{1,80}' not found\.?$|No package matches '|No match for group package|not found in repository pool|no ebuilds to satisfy|masked by: .{0,60}keyword/,
+      emulation: "likely",
+      check: isRare,
+      score: 78,
+    },
+    {
+      line: /Could not (?:find|resolve|get) .{0,240}[:-]linux[-_](?:aarch_?64|arm\w{0,4}|ppcle_64|s390_?x|riscv64)[:. ]/,
+      score: 80,
+      confidence: "likely",
+    },
+    {
+      line: /Your bundle only supports platforms \[|Repository '\S{1,60}-(?:aarch64|armhfp|ppc64le|s390x)' does not exist in project|go: download go\S{1,20} for \S{1,20}: toolchain not available/,
+      score: 84,
     },
     {
       line: x86Only,
@@ -89,10 +104,14 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/allinurl/goaccess/issues/1894"],
   bad: [
+    "#8 [linux/arm64 3/5] RUN zypper -n install rareware\n#8 9.2 'rareware' not found in package names. Trying capabilities.\n#8 9.3 No provider of 'rareware' found.",
+    "[ERROR] Failed to execute goal: Could not find artifact com.example.tools:gen:exe:linux-aarch_64:1.2 in central",
+    'Your bundle only supports platforms ["x86_64-linux"] but your local platform is aarch64-linux. Add the current platform to the lockfile',
     '#8 [linux/arm64 stage-1 3/5] RUN apt-get update && apt-get install -y google-chrome-stable\n#8 9.2 E: Unable to locate package google-chrome-stable\n#8 ERROR: process "/bin/sh -c apt-get update && apt-get install -y google-chrome-stable" did not complete successfully: exit code: 100',
     '#8 [linux/s390x 3/5] RUN apk add fancylib\n#8 2.2 ERROR: unable to select packages:\n#8 2.2   fancylib (no such package):\n#8 2.2     required by: world[fancylib]\n#8 ERROR: process "/bin/sh -c apk add fancylib" did not complete successfully: exit code: 1',
   ],
   good: [
+    '#10 [linux/amd64 4/6] RUN apt-get install -y libmisspelt-dev\n#11 [linux/arm64 4/6] RUN apt-get install -y libmisspelt-dev\n#10 3.0 E: Unable to locate package libmisspelt-dev\n#11 5.0 E: Unable to locate package libmisspelt-dev\n#10 ERROR: process "/bin/sh -c apt-get install -y libmisspelt-dev" did not complete successfully: exit code: 100',
     '#8 [3/5] RUN apt-get install -y crul\n#8 1.2 E: Unable to locate package crul\n#8 ERROR: process "/bin/sh -c apt-get install -y crul" did not complete successfully: exit code: 100',
   ],
 };

@@ -39,7 +39,7 @@ export const rule: LogRule = {
     },
     {
       line: /404|not in gzip format|cannot stat|No such file|not found|invalid magic|tar: |does not look like|End-of-central-directory|short read|unexpected (?:end|EOF)/i,
-      log: /DEPRECATED: The legacy builder|^Step \d+\/\d+ :|Sending build context to Docker daemon/,
+      log: /DEPRECATED: The legacy builder|^\s{0,3}-{2,3}> Running in |returned a non-zero code: \d|^Step \d+\/\d+ :|Sending build context to Docker daemon/,
       command: /\$\{?(?:TARGETARCH|TARGETPLATFORM|BUILDPLATFORM|TARGETOS)/,
       score: 90,
       confidence: "likely",
@@ -71,6 +71,7 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/treeverse/lakeFS/issues/4316"],
   bad: [
+    "Step 2/4 : RUN curl -fsSLo /t.tgz https://example.com/tool-${TARGETARCH}.tgz\n ---> Running in 1f2e\ncurl: (22) The requested URL returned error: 404",
     'Step 1/9 : FROM --platform=$BUILDPLATFORM golang:1.22 AS build\nfailed to parse platform : "" is an invalid component of "": platform specifier component must match "^[A-Za-z0-9_-]+$": invalid argument',
   ],
   good: [

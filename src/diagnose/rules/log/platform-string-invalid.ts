@@ -6,7 +6,7 @@ export const rule: LogRule = {
   architecture: true,
   patterns: [
     {
-      line: /is an invalid component of|platform specifier component must match|invalid platform (?:syntax|format|specifier|string|value|for|:|")|unknown operating system or architecture|failed to parse platform|cannot parse platform|could not parse platform|unable to parse platform/i,
+      line: /is an invalid (?:OS )?component of|OSAndVersion specifier|platform specifier component must match|invalid platform (?:syntax|format|specifier|string|value|for|:|")|unknown operating system or architecture|failed to parse platform|cannot parse platform|could not parse platform|unable to parse platform/i,
       score: 92,
     },
     {
@@ -36,6 +36,7 @@ export const rule: LogRule = {
   ],
   references: [],
   bad: [
+    'ERROR: failed to build: " linux" is an invalid OS component of " linux/amd64": OSAndVersion specifier component must match "^([A-Za-z0-9_-]+)$": invalid argument',
     'ERROR: failed to build: "linux-amd64": unknown operating system or architecture: invalid argument',
     'error: "linux/arm64 " : "arm64 " is an invalid component of "linux/arm64 ": platform specifier component must match "^[A-Za-z0-9_-]+$": invalid argument',
   ],

@@ -24,6 +24,10 @@ export const rule: LogRule = {
       log: /binfmt|qemu/i,
       score: 86,
     },
+    {
+      line: /violates PodSecurity.{0,300}privileged|securityContext\.privileged: Invalid value|unable to validate against any (?:security context constraint|pod security policy).{0,300}[Pp]rivileged|Privileged containers are not allowed|disallowed by cluster policy.{0,200}privileged/,
+      score: 88,
+    },
     { line: /You must (?:run|be) .{0,40}root|must be run as root/i, near: /binfmt|qemu/i, score: 84 },
   ],
   above: ["exec-format-error-no-emulation", "generic-user-error"],
@@ -46,6 +50,7 @@ export const rule: LogRule = {
     "https://github.com/nestybox/sysbox/issues/823",
   ],
   bad: [
+    'Error from server (Forbidden): error when creating "ds.yaml": pods "emulators" is forbidden: violates PodSecurity "baseline:latest": privileged (container "register" must not set securityContext.privileged=true)',
     "[command]/usr/bin/docker run --rm --privileged tonistiigi/binfmt:latest --install all\nerror: operation not permitted\ncannot mount binfmt_misc filesystem at /proc/sys/fs/binfmt_misc",
   ],
   good: ["mkdir: can't create directory '/data': Permission denied"],

@@ -1,4 +1,5 @@
 import { leaveOutPlatform } from "../../log/fix-texts.ts";
+import { isNotForAmd64 } from "../../log/log-view.ts";
 import type { LogRule } from "../../log/log-rule.ts";
 
 const none = /No matching distribution found for|Could not find a version that satisfies the requirement/;
@@ -22,6 +23,7 @@ export const rule: LogRule = {
     {
       line: none,
       log: /\b(?:aarch64|armv[67]l|arm64|ppc64le|s390x|riscv64|linux_arm\w*|linux\/arm\S*|musllinux)\b/,
+      check: isNotForAmd64,
       nearNot:
         /Name or service not known|Temporary failure|connection (?:broken|error|refused|reset)|NewConnectionError|timed out|SSLError|Requires-Python|requires a different python/i,
       score: 78,
@@ -42,7 +44,7 @@ export const rule: LogRule = {
     { line: /Unable to find installation candidates for/, emulation: "likely", score: 84 },
     { line: /Unable to find installation candidates for/, score: 62, confidence: "possible" },
     {
-      line: /PackagesNotFoundError|ResolvePackageNotFound|nothing provides .{0,80}needed by|LibMambaUnsatisfiableError/,
+      line: /PackagesNotFoundError|ResolvePackageNotFound|does not exist \(perhaps a typo or a missing channel\)|Could not solve for environment specs|nothing provides .{0,80}needed by|LibMambaUnsatisfiableError/,
       log: /linux-(?:aarch64|armv7l|ppc64le|s390x)|\baarch64\b/,
       score: 84,
     },
@@ -79,6 +81,7 @@ export const rule: LogRule = {
     "error: Distribution `tool==1.0 @ registry+https://example.com/simple` can't be installed because it doesn't have a source distribution or wheel for the current platform",
   ],
   good: [
+    '#11 [linux/amd64 3/3] RUN pip install misspelt==9\n#11 1.2 ERROR: Could not find a version that satisfies the requirement misspelt==9 (from versions: none)\n#11 ERROR: process "/bin/sh -c pip install misspelt==9" did not complete successfully: exit code: 1\n#12 [linux/arm64 3/3] RUN pip install misspelt==9\n#12 CANCELED',
     "#6 [3/4] RUN pip install flsk\n#6 2.0 ERROR: Could not find a version that satisfies the requirement flsk (from versions: none)\n#6 2.0 ERROR: No matching distribution found for flsk",
   ],
 };

@@ -4,13 +4,21 @@ import type { LogRule } from "../../log/log-rule.ts";
 import type { LogView } from "../../log/log-view.ts";
 
 const slow =
-  /operation was canceled|exceeded the maximum execution time|execution took longer than|The job (?:running on|was canceled|exceeded)|has exceeded the (?:maximum|time)|maximum (?:job )?(?:run|execution) ?time|timed out after \d|job timeout|Build timed out|TimeoutExpired|Too long with no output|no output has been received|context deadline exceeded|step timeout|deadline exceeded|Terminated$|(?:cancel|abort)\w* .{0,40}(?:timeout|time limit)|Your build exceeded|time ?limit/i;
+  /operation was canceled|exceeded the maximum execution time|execution took longer than|The job (?:running on|was canceled|exceeded)|has exceeded the (?:maximum|time)|maximum (?:job )?(?:run|execution) ?time|(?<!test |tests |spec )timed out after \d|job timeout|Build timed out|TimeoutExpired|Too long with no output|no output has been received|context deadline exceeded|step timeout|deadline exceeded|Terminated$|(?:cancel|abort)\w* .{0,40}(?:timeout|time limit)|Your build exceeded|time ?limit/i;
 const networkTimeout =
-  /network timeout|ERR_SOCKET_TIMEOUT|ESOCKETTIMEDOUT|ETIMEDOUT|trouble with your network connection|Read timed out|ReadTimeoutError|Operation timed out|i\/o timeout|timeout of \d+ms|timed out|operation too slow/i;
+  /network timeout|trouble with your network connection|Read timed out|ReadTimeoutError|Operation timed out|i\/o timeout|timeout of \d+ms|\b(?:request|connection|connect|read|socket|handshake|download|fetch|operation|curl)\S{0,12} timed out|timed out (?:after|while|waiting|trying)|^\S{0,40}timed out$|operation too slow|ERR_SOCKET_TIMEOUT|ESOCKETTIMEDOUT|\bETIMEDOUT\b/i;
 
 /** Not a request that a server didn't answer in time. */
 function isOfTheJob(_log: LogView, { text }: LogLine): boolean {
   return !/https?:|dial tcp|registry|failed to do request|rpc error/.test(text);
+}
+
+/** Whoever pushes again cancels the run before. */
+const cancelled = /higher priority waiting request|Canceling since/;
+
+/** The kernel makes connections; a slow program is late only in reading from them. */
+function isNotConnecting(_log: LogView, { text }: LogLine): boolean {
+  return !/connect(?:ion|ing)?\b.{0,120}timed out|dial tcp|\bconnect ETIMEDOUT/i.test(text);
 }
 
 export const rule: LogRule = {
@@ -20,8 +28,15 @@ export const rule: LogRule = {
   emulated: true,
   stage: "any",
   patterns: [
-    { line: slow, emulation: "shown", check: isOfTheJob, score: 70 },
-    { line: slow, emulation: "likely", check: isOfTheJob, score: 68, confidence: "likely" },
+    { line: slow, emulation: "shown", check: isOfTheJob, nearNot: cancelled, score: 70 },
+    {
+      line: slow,
+      emulation: "likely",
+      check: isOfTheJob,
+      nearNot: cancelled,
+      score: 68,
+      confidence: "likely",
+    },
     {
       line: networkTimeout,
       emulation: "shown",
@@ -32,6 +47,7 @@ export const rule: LogRule = {
     {
       line: networkTimeout,
       emulation: "likely",
+      check: isNotConnecting,
       command: /\b(?:npm|yarn|pnpm|pip|poetry|uv|cargo|bundle|composer|dotnet restore|mvn|gradle)\b/,
       score: 64,
       confidence: "likely",
@@ -62,5 +78,10 @@ export const rule: LogRule = {
   bad: [
     "Run docker/setup-qemu-action@v3\n#31 [linux/arm64 build 4/6] RUN npm run build\n#31 21.1 creating an optimized production build ...\n##[error]The job running on runner GitHub Actions 7 has exceeded the maximum execution time of 360 minutes.",
   ],
-  good: ["#31 [build 4/6] RUN npm run build\n##[error]The operation was canceled."],
+  good: [
+    "Run docker/setup-qemu-action@v3\n#31 [linux/arm64 build 4/6] RUN make\n##[error]Canceling since a higher priority waiting request for release exists\n##[error]The operation was canceled.",
+    'Run docker/setup-qemu-action@v3\n#40 ERROR: failed to push registry.example.com/app:1: failed to do request: Put "https://registry.example.com/v2/app/blobs/uploads/1": context deadline exceeded',
+    "Run docker/setup-qemu-action@v3\n#9 [linux/arm64 4/4] RUN npx stryker run\n#9 90.0 40 killed, 9 survived, 2 timed out",
+    "#31 [build 4/6] RUN npm run build\n##[error]The operation was canceled.",
+  ],
 };

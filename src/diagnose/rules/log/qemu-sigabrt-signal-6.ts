@@ -12,9 +12,13 @@ export const rule: LogRule = {
   emulated: true,
   stage: "any",
   patterns: [
+    {
+      line: /^(?:Bail out! )?(?:\*\* ?)?ERROR:\S{0,60}(?:accel|tcg|linux-user|cpu-exec|plugins)\S{0,80}: assertion failed|tcg fatal error|^qemu\S{0,30}: .{0,60}Assertion .{0,100} failed/,
+      score: 60,
+    },
     { line: /uncaught target signal 6\b/, score: 74 },
     {
-      line: /\bAborted\b(?: \(core dumped\))?$|\bSIGABRT\b/,
+      line: /\bAborted\b(?: \(core dumped\))?$|(?:signal|with|by|received|caught|fatal|terminated|code|status)[^\w]{1,4}\(?SIGABRT\b|\bSIGABRT(?:: | \(|$)/,
       nearNot: ownAbort,
       emulation: "shown",
       score: 45,
@@ -44,6 +48,7 @@ export const rule: LogRule = {
     "https://github.com/docker/for-mac/issues/6264",
   ],
   bad: [
+    "#7 [linux/arm64 4/5] RUN run-all\n#7 8.0 **\n#7 8.1 ERROR:../accel/tcg/cpu-exec.c:532:cpu_exec_longjmp_cleanup: assertion failed: (cpu == current_cpu)",
     '#7 [linux/amd64 app 4/5] RUN bundle install\n#7 88.1 qemu: uncaught target signal 6 (Aborted) - core dumped\n#7 88.2 Aborted\n#7 ERROR: process "/bin/sh -c bundle install" did not complete successfully: exit code: 134',
   ],
   good: ["$ ./server\nAborted (core dumped)"],

@@ -14,7 +14,7 @@ export const rule: LogRule = {
     { line: /uncaught target signal 4\b/, score: 74 },
     { line: /qemu: unhandled CPU exception|qemu-\S+: .{0,80}illegal instruction/i, score: 55 },
     {
-      line: /^(?:.{0,80}[: ])?Illegal instruction\b(?! set)|\bSIGILL\b/i,
+      line: /^(?:.{0,80}[: ])?Illegal instruction\b(?! set)|(?:signal|with|by|received|caught|fatal|terminated|code|status)[^\w]{1,4}\(?SIGILL\b|\bSIGILL(?:: | \(|$)/i,
       emulation: "shown",
       score: 50,
     },
@@ -40,5 +40,8 @@ export const rule: LogRule = {
     '#12 [linux/arm64 build 4/6] RUN npm ci\n#12 41.20 qemu: uncaught target signal 4 (Illegal instruction) - core dumped\n#12 41.55 Illegal instruction (core dumped)\n#12 ERROR: process "/bin/sh -c npm ci" did not complete successfully: exit code: 132',
     '#9 [linux/arm/v7 stage-0 3/4] RUN ./configure-it\n#9 ERROR: process "/bin/sh -c ./configure-it" did not complete successfully: exit code: 132',
   ],
-  good: ["#3 [linux/amd64 build 2/4] RUN echo qemu: uncaught target signal 4\n#3 DONE 0.1s"],
+  good: [
+    'Run docker/setup-qemu-action@v3\n#7 [linux/arm64 4/5] RUN pytest\n#7 8.0 >       assert explain("Illegal instruction (core dumped), Segmentation fault") is None\n#7 8.0 E       AssertionError: assert 4 is None',
+    "#3 [linux/amd64 build 2/4] RUN echo qemu: uncaught target signal 4\n#3 DONE 0.1s",
+  ],
 };

@@ -13,7 +13,12 @@ export const rule: LogRule = {
       line: /qemu: (?:fatal|segmentation)|qemu-\S+: .{0,80}Segmentation fault|QEMU internal SIGSEGV/i,
       score: 50,
     },
-    { line: /\bSegmentation fault\b|\bSIGSEGV\b/i, emulation: "shown", score: 46 },
+    {
+      line: /^(?:.{0,80}[: ])?Segmentation fault\b|(?:signal|with|by|received|caught|fatal|terminated|code|status)[^\w]{1,4}\(?SIGSEGV\b|\bSIGSEGV(?:: | \(|$)/i,
+      emulation: "shown",
+      nearNot: /nil pointer dereference|NullPointerException|null pointer/i,
+      score: 46,
+    },
     {
       line: /\bexit (?:code|status)[: ]*139\b|non-zero code: 139\b|exited with (?:code |status )?139\b|status 139\b/i,
       emulation: "likely",
@@ -27,5 +32,9 @@ export const rule: LogRule = {
   bad: [
     '#8 [linux/arm64 3/5] RUN make-index\n#8 7.2 qemu: uncaught target signal 11 (Segmentation fault) - core dumped\n#8 7.3 Segmentation fault (core dumped)\n#8 ERROR: process "/bin/sh -c make-index" did not complete successfully: exit code: 139',
   ],
-  good: ["$ ./server\nSegmentation fault (core dumped)"],
+  good: [
+    "Run docker/setup-qemu-action@v3\n#9 [linux/arm64 5/5] RUN go test ./...\n#9 2.1 panic: runtime error: invalid memory address or nil pointer dereference\n#9 2.1 [signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x4d2c11]",
+    'Run docker/setup-qemu-action@v3\n#7 [linux/arm64 4/5] RUN pytest\n#7 8.0 >       assert explain("Illegal instruction (core dumped), Segmentation fault") is None\n#7 8.0 E       AssertionError: assert 4 is None',
+    "$ ./server\nSegmentation fault (core dumped)",
+  ],
 };

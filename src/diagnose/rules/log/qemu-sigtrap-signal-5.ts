@@ -7,8 +7,17 @@ export const rule: LogRule = {
   architecture: true,
   emulated: true,
   patterns: [
+    // Rosetta's own.
+    {
+      line: /^assertion failed \[.{1,200}\]: .{0,200}(?:translated|instruction|x86|arm_pc|rosetta)/,
+      score: 60,
+    },
     { line: /uncaught target signal 5\b/, score: 74 },
-    { line: /trace\/breakpoint trap|\bSIGTRAP\b/i, emulation: "likely", score: 45 },
+    {
+      line: /trace\/breakpoint trap|(?:signal|with|by|received|caught|fatal|terminated|code|status)[^\w]{1,4}\(?SIGTRAP\b|\bSIGTRAP(?:: | \(|$)/i,
+      emulation: "likely",
+      score: 45,
+    },
     {
       line: /\bexit (?:code|status)[: ]*133\b|non-zero code: 133\b|exited with (?:code |status )?133\b/i,
       emulation: "likely",

@@ -9,7 +9,7 @@ export const rule: LogRule = {
   stage: "any",
   patterns: [
     {
-      line: /qemu\S*: Unsupported (?:syscall|ancillary|target|setsockopt|ioctl)|Unsupported syscall: \d+|Unknown (?:syscall|host)|Unsupported ancillary data/i,
+      line: /^(?:qemu\S{0,30}: )?(?:Unsupported|unimplemented) (?:syscall|ancillary data|target|setsockopt|getsockopt|ioctl|socket|clone|prctl|host|\w{1,20} (?:syscall|flags?|ioctl))|^qemu\S{0,30}: (?:Unsupported|unimplemented|Unknown (?:syscall|host|target))\b/i,
       score: 62,
     },
     {
@@ -29,7 +29,12 @@ export const rule: LogRule = {
       score: 60,
       confidence: "likely",
     },
-    { line: /qemu: (?:Unsupported|unimplemented|unknown)/i, score: 62 },
+    {
+      line: /Failed to open '\/proc\/self\/exe' as a zip file|Opening zip "\/proc\/self\/exe"/,
+      emulation: "likely",
+      score: 62,
+      confidence: "likely",
+    },
   ],
   above: ["qemu-sigabrt-signal-6", "qemu-sigsegv-signal-11", "generic-user-error"],
   why: "QEMU's user mode translates system calls one by one and doesn't know them all (io_uring, new clone flags, ptrace, some netlink and ioctl calls). It answers ENOSYS, \"Function not implemented\"; programs without a second way give up. A few such lines are harmless: programs fall back.",
@@ -48,5 +53,9 @@ export const rule: LogRule = {
   bad: [
     '#9 [linux/arm64 4/5] RUN setup-thing\n#9 1.0 qemu: Unsupported syscall: 439\n#9 1.1 setup-thing: cannot continue: Function not implemented\n#9 ERROR: process "/bin/sh -c setup-thing" did not complete successfully: exit code: 1',
   ],
-  good: ["mount: /mnt: Function not implemented"],
+  good: [
+    'version_test.go:9: got "qemu: unknown", want "qemu-9"',
+    '#5 [linux/arm64 2/3] RUN apt-get install -y man-db\n#5 3.0 qemu: Unsupported syscall: 278\n#5 DONE 9.0s\n#6 [linux/arm64 3/3] COPY gone /x\n#6 ERROR: failed to calculate checksum of ref a::b: "/gone": not found',
+    "mount: /mnt: Function not implemented",
+  ],
 };

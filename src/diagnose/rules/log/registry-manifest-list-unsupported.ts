@@ -12,7 +12,7 @@ export const rule: LogRule = {
       confidence: "likely",
     },
     {
-      line: /(?:manifest\.list|image\.index|manifest list|OCI index|fat manifest|multi-arch)\S{0,40}.{0,80}(?:unsupported|not supported|not allowed|invalid|unknown media|unacceptable|disabled)/i,
+      line: /(?:manifest\.list|image[. ]index|manifest list|OCI index|fat manifest|multi-arch)\S{0,40}.{0,80}(?:unsupported|not supported|not allowed|invalid|unknown media|unacceptable|disabled)/i,
       nearNot: /docker exporter|docker driver/,
       score: 93,
     },
@@ -27,6 +27,10 @@ export const rule: LogRule = {
       near: /index|list|415|media|UNSUPPORTED/i,
       score: 84,
       confidence: "likely",
+    },
+    {
+      line: /changing manifest media-type .{0,160}manifest\.list.{0,40}disallowed|accept header does not support OCI indexes/,
+      score: 93,
     },
     {
       line: /(?:schemaVersion|schema version|manifest schema) .{0,60}(?:unsupported|not supported|list)/i,

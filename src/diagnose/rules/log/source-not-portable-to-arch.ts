@@ -14,7 +14,7 @@ export const rule: LogRule = {
       confidence: "likely",
     },
     {
-      line: /(?:[exipw]mmintrin|immintrin|x86intrin|cpuid|nmmintrin|avx\w*intrin|sys\/io|asm\/prctl)\.h: No such file/i,
+      line: /(?:[exipw]mmintrin|immintrin|x86intrin|cpuid|nmmintrin|avx\w*intrin|sys\/io|asm\/prctl|arm_neon|arm_acle)\.h['"’]?:? (?:No such file|file not found)/i,
       score: 90,
     },
     {
@@ -31,6 +31,13 @@ export const rule: LogRule = {
     {
       line: /unresolved import `?(?:std|core)::arch::x86|no `?(?:AtomicU64|AtomicI64)`? in `?(?:sync::atomic|std|core)|cannot find (?:type|struct|function) `?(?:AtomicU64|_mm\w+)|could not find `?x86_64`? in `?arch/i,
       score: 90,
+    },
+    // Plain char is unsigned on ARM and POWER.
+    {
+      line: /comparison is always (?:true|false) due to limited range of data type|comparison of constant -\d+ with expression of type 'char'|result of comparison of constant -1 .{0,60}'char'/,
+      emulation: "likely",
+      score: 74,
+      confidence: "likely",
     },
     {
       line: /undefined reference to [`'‘]?(?:__atomic_\w+|__sync_\w+|_mm_\w+|__cpu_model|__builtin_ia32\w+)/,
@@ -74,6 +81,8 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/containers/toolbox/pull/486"],
   bad: [
+    "#17 [linux/arm64 build 5/5] RUN make\n#17 3.0 scan.c:8:14: error: comparison is always false due to limited range of data type [-Werror=type-limits]",
+    "src/clock.cpp:3:10: fatal error: 'x86intrin.h' file not found",
     "#10 [linux/arm64 build 5/6] RUN go build ./...\n#10 14.0 main/stderr_linux.go:12:9: undefined: syscall.Dup2",
     "src/hash.c:4:10: fatal error: emmintrin.h: No such file or directory",
   ],

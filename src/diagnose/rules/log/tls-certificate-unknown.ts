@@ -10,7 +10,7 @@ export const rule: LogRule = {
       score: 92,
     },
     {
-      line: /self[- ]signed certificate|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|DEPTH_ZERO_SELF_SIGNED|unable to get local issuer certificate|CERTIFICATE_VERIFY_FAILED|server certificate verification failed|curl: \(60\)|PKIX path building failed|certificate verify failed|SSL certificate problem/i,
+      line: /self[- ]signed certificate|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|DEPTH_ZERO_SELF_SIGNED|unable to get local issuer certificate|CERTIFICATE_VERIFY_FAILED|server certificate verification failed|curl: \(60\)|PKIX path building failed|certificate verify failed|SSL certificate problem|server certificate not trusted|invalid peer certificate|SEC_ERROR_UNKNOWN_ISSUER|unable to verify the first certificate|remote certificate is invalid|UntrustedRoot|certificate is NOT trusted|cannot verify \S{1,80} certificate, issued by|unknown certificate authority/i,
       score: 82,
     },
     {
@@ -46,6 +46,7 @@ export const rule: LogRule = {
   ],
   references: [],
   bad: [
+    "#6 1.1 WARNING: fetching https://mirror.example.com/alpine/v3.20/main: TLS: server certificate not trusted\n#6 1.2 ERROR: unable to select packages:\n#6 1.2   git (no such package):",
     'ERROR: failed to push registry.example.com/app:1: failed to do request: Head "https://registry.example.com/v2/app/blobs/sha256:ab": tls: failed to verify certificate: x509: certificate signed by unknown authority',
   ],
   good: ["ERROR: failed to solve: unexpected status: 401 Unauthorized"],

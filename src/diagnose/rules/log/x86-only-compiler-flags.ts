@@ -10,7 +10,7 @@ export const rule: LogRule = {
   patterns: [
     {
       line: new RegExp(
-        `(?:unrecognized|unsupported|unknown|invalid|not supported).{0,60}['"\`‘\u201c]?${x86Flag}`,
+        `(?:unrecognized|unsupported|unknown|invalid|(?:not|n't) support(?:ed)?).{0,60}['"\`‘\u201c]?${x86Flag}`,
         "i",
       ),
       score: 90,

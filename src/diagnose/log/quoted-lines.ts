@@ -1,0 +1,130 @@
+import type { LogLine, LogStep } from "./log-line.ts";
+
+/** A diff's removed and added lines are looked for in so many lines after its head. */
+const longestDiff = 60;
+/** Shorter texts stand in a command by chance. */
+const shortestEcho = 10;
+
+/** Source lines that a compiler, linter or test runner shows, with their number, a bar or a mark before them. */
+const excerpt =
+  /^\s{0,10}(?:>{1,3} {0,3})?\d{1,6} ?[|│] |^\s{0,12}[|│](?:\s{0,200}$|\s{1,200}[\^~])|^\s{0,4}\d{1,6}\t|^> {2,}\S|^\s{0,12}(?:-->|╭─|╰─\[|┌─) \S{1,200}:\d/;
+const carets = /^(?:\s{0,10}\|)?\s{0,200}[\^~][\^~ -]{0,200}$/;
+/** A message with its place in the source: what a caret line belongs to, where no source stands between. */
+const located = /^\S{1,300}:\d+(?::\d+)?: |^(?:fatal |syntax )?error\b/i;
+
+/** What test runners print of values and assertions. */
+const assertion = new RegExp(
+  [
+    String.raw`^\s{0,8}(?:(?:Expected|Received|Actual)(?: (?:string|value|number|substring|pattern|object|path|length))?|expected|actual|got|want|left|right|diff): {1,8}\S`,
+    String.raw`\b(?:Assertion(?:Failed)?Error|AssertionFailure|ComparisonFailure|assert(?:Equals?|That|Raises|Throws)|ERR_ASSERTION)\b`,
+    String.raw`\bexpect(?:ed)?\(|^\s{0,12}assert[ (]|\bassert \S.{0,200} (?:==|!=|in|is|not in) |assertion (?:failed: )?\x60\(?left\b`,
+    String.raw`\bexpected:? {0,2}[<"'].{0,300}\b(?:but was|but got|to (?:be|equal|contain|match|throw)|got|actual)\b`,
+    String.raw`\bgot:? .{0,300}[,;]? want(?:ed)?:? |\bwant:? .{0,300}[,;] got:? `,
+    String.raw`^\s{0,16}\w{1,80}_test\.go:\d+: `,
+    String.raw`^E {2,20}(?!\w{0,60}(?<!Assertion)(?:Error|Exception): )`,
+  ].join("|"),
+);
+
+/** Names and counts of tests, tasks and mutants. */
+const report = new RegExp(
+  [
+    String.raw`^\s{0,12}(?:[✓✔✕✗●○]|\[[✓✔✕✗✖x]\]) `,
+    String.raw`^(?:not )?ok \d+\b|^(?:={3}|-{3}) (?:RUN|PASS|FAIL|SKIP|CONT|PAUSE)\b`,
+    String.raw`^\s{0,4}(?:PASS|FAIL|FAILED|ERROR|SKIPPED|PASSED)\s{1,4}\S{1,200}(?:::|\.(?:test|spec)\.|_test\b|test_|tests?/)`,
+    String.raw`\b\d{1,7} (?:tests? )?(?:passed|failed|failing|pending|passing|killed|survived|skipped|ignored|timed out|timeouts?|errors?|warnings?|problems?)(?:,|;| \(|\s{1,4}\|) ?\d`,
+    String.raw`^> (?:Task|Configure project|Transform) :?\S|^Execution failed for task |^:\S{1,120} (?:FAILED|UP-TO-DATE|NO-SOURCE)$`,
+    String.raw`^test \S{1,200} \.\.\. \w|\*{3} FAILED \*{3}| did not (?:equal|contain) |^\[ERROR\] {2,}\S{1,200}:\d{1,6} »`,
+  ].join("|"),
+);
+
+/** Findings of linters and type checkers. */
+const finding = new RegExp(
+  [
+    String.raw`^\s{0,8}\d{1,6}:\d{1,5}\s{1,4}(?:error|warning|✖|info)\s`,
+    String.raw`^\S{1,300}:\d{1,6}(?::\d{1,5})?:? {0,2}(?:\[?[A-Z]{1,5}\d{2,5}\b|(?:error|warning): .{1,300}\[[a-z][\w-]{1,40}\]$)`,
+    String.raw`^\S{1,300}:\d{1,6}:\d{1,5} - Unknown word \(|^\S{1,300}\(\d{1,6},\d{1,5}\): error TS\d|^\S{1,300}:\d{1,6}:\d{1,5} - error TS\d`,
+    String.raw`^\S{1,300}\.\w{1,5}:\d{1,6}:\d{1,5}: .{1,400} \((?:staticcheck|errcheck|revive|gocritic|govet|gosec|ineffassign|unused|gosimple|lll|stylecheck)\)$`,
+  ].join("|"),
+);
+/** A compiler's own findings look alike and are what the compiler's rules are about. */
+const ofCompiler = /\[-W|\berror: .{0,200}(?:'-m|"-m|architecture|mnemonic|instruction|intrin|asm)/;
+
+/** What a program tells of its doings, by its own word no error. */
+const chatter =
+  /^(?:[\d:.,/TZ-]{5,30} ){0,2}(?:\(\d+\) )?(?:\[(?:INFO|DEBUG|TRACE|WARN|info|debug)\]|(?:INFO|DEBUG|TRACE|WARN)\b(?!\[))|\blevel=(?:info|debug|trace)\b/;
+
+const diffHead =
+  /^\s{0,8}(?:- Expected|\+ (?:Received|Actual)|--- \S|\+\+\+ \S|@@ -\d|\W{0,4}\[?[Dd]iff\]?:? (?:Actual|Expected)|[-+] actual [-+] expected|[Dd]iff(?:erence)?s?:?$|- (?:Snapshot|expected)|\+ (?:actual))/;
+
+/**
+ * Tells lines of output that quote something (source, an assertion's values, a linter's finding, a task's name, text
+ * that the command itself holds) from what a tool says of its own fate.
+ */
+export class QuoteFinder {
+  readonly #diffs = new WeakMap<LogStep, number>();
+  readonly #nowhere: LogStep = {};
+  #before: LogLine | undefined;
+
+  /** The line's kind; a line of carets makes a quotation of the source line before it as well. */
+  judge(line: LogLine, trace: string | undefined): LogLine {
+    const previous = this.#before;
+    this.#before = line;
+    if (line.kind !== "output") return line;
+    if (carets.test(line.text) && previous?.step === line.step && previous?.kind === "output") {
+      if (!located.test(previous.text)) previous.kind = "quote";
+    }
+    if (this.#quotes(line, trace)) line.kind = "quote";
+    return line;
+  }
+
+  #quotes({ text, step }: LogLine, trace: string | undefined): boolean {
+    const place = step ?? this.#nowhere;
+    const left = this.#diffs.get(place) ?? 0;
+    if (diffHead.test(text)) {
+      this.#diffs.set(place, longestDiff);
+      return true;
+    }
+    if (left > 0) {
+      this.#diffs.set(place, left - 1);
+      if (/^\s{0,12}[-+](?:\s|$)/.test(text)) return true;
+    }
+    if (isInCommand(text, step?.command) || isInCommand(text, trace)) return true;
+    if (excerpt.test(text) || assertion.test(text) || report.test(text) || chatter.test(text)) return true;
+    return finding.test(text) && !ofCompiler.test(text);
+  }
+}
+
+/** Whether a program repeats a text that the command gave it: `echo 'needs …'`. */
+function isInCommand(text: string, command: string | undefined): boolean {
+  const said = text.trim();
+  if (command === undefined || said.length < shortestEcho || !said.includes(" ")) return false;
+  return /\b(?:echo|printf|cat|print|tee|die|log|warn)\b/.test(command) && command.includes(said);
+}
+
+/** Before a quotation mark these say that what follows is a message, not an example of one. */
+const reporter =
+  /(?:caus(?:ed|e)(?: by)?:?|msg["']?[=:]|desc ?=|err(?:or)?["']?\]?[=:]?|message["']?[=:]|stderr["']?[=:]|out(?:put)?["']?[=:]|reason["']?[=:]|daemon:|fatal:|failed:|with|because|due to|exception|status) ?\\?$/i;
+
+/** Whether a match lies within a sentence in quotation marks that nobody reports as a fault. */
+export function isQuotedSentence(text: string, at: number, length: number): boolean {
+  return opensBefore(text, at).some((open) => isExample(text, open, at + length));
+}
+
+/** Where quotation marks open that are still open at `at`; an apostrophe counts only directly before it. */
+function opensBefore(text: string, at: number): readonly number[] {
+  const opens = ['"', "`"].flatMap((mark) => {
+    let last = -1;
+    for (let next = text.indexOf(mark); next >= 0 && next < at; next = text.indexOf(mark, next + 1))
+      last = last < 0 ? next : -1;
+    return last < 0 ? [] : [last];
+  });
+  return /["'`‘’“”]/.test(text[at - 1] ?? "") ? [...opens, at - 1] : opens;
+}
+
+function isExample(text: string, open: number, end: number): boolean {
+  const mark = text[open] ?? "";
+  const close = text.indexOf(mark === "“" ? "”" : mark === "‘" ? "’" : mark, open + 1);
+  const inside = text.slice(open + 1, close < 0 ? undefined : close);
+  if (!/^[A-Za-z]/.test(inside) || !inside.includes(" ") || open + 1 + inside.length < end) return false;
+  return !reporter.test(text.slice(Math.max(0, open - 40), open));
+}
