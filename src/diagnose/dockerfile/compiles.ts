@@ -36,10 +36,13 @@ export function compileOf(use: Use): Compile | undefined {
     compilers.test(program) &&
     args.some((word) => /\.(?:c|cc|cpp|cxx|rs|hs|d|nim|cr|f90|s|asm)$|^-o$/.test(word))
   ) {
+    const target = targetOf(args);
+    // Byte code for a virtual machine is the same everywhere.
+    if (/^(?:bpf|wasm|nvptx|spir|amdgcn)/.test(target ?? "")) return undefined;
     const output = option(args, "-o");
     return {
       tool: program,
-      cross: args.some((word) => /^--?target=|^--sysroot/.test(word)),
+      cross: target !== undefined || args.some((word) => word.startsWith("--sysroot")),
       heavy: false,
       ...(output !== undefined && { output }),
     };
@@ -56,6 +59,11 @@ export function compileOf(use: Use): Compile | undefined {
     return { tool: program, cross: false, heavy: true };
   if (builders.test(program)) return builderCompile(use);
   return undefined;
+}
+
+/** `-target X`, `--target X` and `--target=X`; rustc's, clang's and zig's own. */
+function targetOf(args: readonly string[]): string | undefined {
+  return option(args, "--target", "-target", "-mtriple");
 }
 
 function goCompile(use: Use): Compile | undefined {
@@ -104,7 +112,7 @@ function builderCompile(use: Use): Compile | undefined {
       isKnown(value),
   );
   const named = args.some((word) =>
-    /--?target\b|--triple|--swift-sdk|-Dtarget|TOOLCHAIN|CROSS|--cross-file|--config=|--platforms|ARCH=|PLATFORM=|CC=|HOST=/i.test(
+    /--?target\b|--triple|-triplet|TRIPLET|--swift-sdk|-Dtarget|TOOLCHAIN|CROSS|--cross-file|--config=|--platforms|ARCH=|PLATFORM=|CC=|HOST=/i.test(
       word,
     ),
   );

@@ -42,9 +42,10 @@ const expanding = new Set([
 export function undeclaredUses(model: DockerfileModel): UndeclaredUse[] {
   const found: UndeclaredUse[] = [];
   const environments: ReadonlySet<string>[] = [];
+  const declared: ReadonlySet<string>[] = [];
   for (const facts of model.stages) {
     const env = new Set(facts.parent === undefined ? [] : environments[facts.parent]);
-    const args = new Set<string>();
+    const args = inAll(facts.parents.map((parent) => declared[parent]));
     for (const instruction of facts.stage.instructions) {
       if (expanding.has(instruction.keyword)) {
         found.push(...usesIn(facts, instruction, (name) => args.has(name) || env.has(name)));
@@ -54,8 +55,14 @@ export function undeclaredUses(model: DockerfileModel): UndeclaredUse[] {
       if (instruction.keyword === "ENV") for (const { name } of envPairs(instruction)) env.add(name);
     }
     environments.push(env);
+    declared.push(args);
   }
   return found;
+}
+
+/** ARGs are inherited by stages FROM a stage; where FROM picks the stage, those that each has. */
+function inAll(sets: readonly (ReadonlySet<string> | undefined)[]): Set<string> {
+  return new Set([...(sets[0] ?? [])].filter((name) => sets.every((set) => set?.has(name))));
 }
 
 function usesIn(

@@ -12,6 +12,8 @@ export interface Download {
   readonly url: string;
   /** Where the file goes, as far as the command says. */
   readonly outputs: readonly string[];
+  /** It goes to the next command of a pipeline. */
+  readonly piped: boolean;
   readonly line: number;
 }
 
@@ -74,6 +76,7 @@ function fromAdd(place: Place): Download[] {
       place,
       url,
       outputs: [destination],
+      piped: false,
       line: lineOfText(place.instruction, /(?:https?|ftp):\/\//),
     }));
 }
@@ -93,7 +96,7 @@ function fromUse(use: Use): Download[] {
     place: use,
     use,
     url,
-    outputs: outputsOf(use, url),
+    ...outputsOf(use, url),
     line:
       lineOfLiteral(use, url) ??
       lineOfWord(
@@ -135,18 +138,30 @@ function escapeForPattern(text: string): string {
   return plain.length < 3 ? "://" : plain.replaceAll(".", "[.]");
 }
 
-function outputsOf({ executed, program, args }: Use, url: string): string[] {
+function outputsOf(
+  { executed, program, args }: Use,
+  url: string,
+): { readonly outputs: readonly string[]; readonly piped: boolean } {
   const outputs = executed.outputs.filter((path) => path !== "/dev/null");
+  let directory = "";
   for (const [index, word] of args.entries()) {
     const next = args[index + 1] ?? "";
     if (/^-[a-zA-Z]*[o]$/.test(word) && program === "curl") outputs.push(next);
+    else if (/^-o\S/.test(word) && program === "curl") outputs.push(word.slice(2));
     else if (/^-[a-zA-Z]*O$/.test(word) && program === "wget") outputs.push(next);
+    else if (/^-O[^-\s]/.test(word) && program === "wget") outputs.push(word.slice(2));
     else if (/^(?:--output|--output-document|--out)$/.test(word)) outputs.push(next);
-    else if (/^--(?:output|output-document|output-dir|directory-prefix)=/.test(word))
-      outputs.push(word.slice(word.indexOf("=") + 1));
-    else if (/^-P$|^--directory-prefix$|^--output-dir$/.test(word)) outputs.push(`${next}/${baseName(url)}`);
+    else if (/^--(?:output|output-document)=/.test(word)) outputs.push(word.slice(word.indexOf("=") + 1));
+    else if (/^--(?:output-dir|directory-prefix)=/.test(word))
+      directory = `${word.slice(word.indexOf("=") + 1)}/`;
+    else if (/^-P$|^--directory-prefix$|^--output-dir$/.test(word)) directory = `${next}/`;
   }
-  return outputs.length > 0 ? outputs : [baseName(url)];
+  const toStdout = outputs.includes("-") || outputs.includes("/dev/stdout");
+  const files = outputs.filter((path) => path !== "-" && path !== "/dev/stdout");
+  if (files.length > 0) return { outputs: files.map((path) => `${directory}${path}`), piped: false };
+  const keepsName =
+    program !== "curl" || args.some((word) => /^-[a-zA-Z]*O[a-zA-Z]*$|^--remote-name/.test(word));
+  return { outputs: [`${directory}${baseName(url)}`], piped: toStdout || !keepsName };
 }
 
 export function baseName(path: string): string {

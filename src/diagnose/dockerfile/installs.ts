@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { option, type Use } from "./uses.ts";
+import { option, type Use, usesOf } from "./uses.ts";
 
 /** Dependencies that are installed by a language's package manager, native parts among them. */
 export interface Install {
@@ -59,11 +59,30 @@ export function installOf(use: Use, workdir: string): Install | undefined {
   if (program === "bundle" && (verb === "install" || verb === "")) {
     return {
       tool: "bundle",
-      directory: use.executed.variables.get("BUNDLE_PATH") ?? option(args, "--path") ?? "/usr/local/bundle",
+      directory: at(bundlePath(use)),
       forTarget,
     };
   }
   return undefined;
+}
+
+/** Where bundler puts gems: as an option, a variable or its configuration says; with "deployment" in vendor/bundle. */
+function bundlePath(use: Use): string {
+  const { args, executed, model } = use;
+  const given = option(args, "--path") ?? executed.variables.get("BUNDLE_PATH");
+  if (given !== undefined && given !== "") return given;
+  let deployment =
+    args.includes("--deployment") || /^(?:1|true)$/.test(executed.variables.get("BUNDLE_DEPLOYMENT") ?? "");
+  for (const other of usesOf(model)) {
+    if (other.facts.index !== use.facts.index || other.program !== "bundle" || other.args[0] !== "config")
+      continue;
+    const [name, value] = other.args
+      .slice(1)
+      .filter((word) => !word.startsWith("-") && word !== "set");
+    if (name === "path" && value !== undefined) return value;
+    if (name === "deployment" && value !== "false") deployment = true;
+  }
+  return deployment ? "vendor/bundle" : "/usr/local/bundle";
 }
 
 function pipInstall(

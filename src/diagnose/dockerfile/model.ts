@@ -1,5 +1,7 @@
 import { sourcesOf, stageFlow, stageIndex } from "../../dockerfile/flow.ts";
 import type { Dockerfile, Instruction, Stage } from "../../dockerfile/dockerfile.ts";
+import { withoutOnbuild } from "../../dockerfile/onbuild.ts";
+import { mountsOf } from "../../dockerfile/mounts.ts";
 import { splitLines } from "../../dockerfile/logical-lines.ts";
 import { parseDockerfile } from "../../dockerfile/parse.ts";
 import type { StageRun } from "../../dockerfile/stage-flow.ts";
@@ -24,6 +26,8 @@ export interface StageFacts {
   readonly onlyFor?: ReadonlySet<string>;
   /** FROM or COPY picks it in some builds and not in others. */
   readonly selected: boolean;
+  /** The stages that it may be FROM, by target. */
+  readonly parents: readonly number[];
   /** Expanded FROM, per scenario the same unless it depends on one. */
   readonly name: string;
 }
@@ -44,7 +48,7 @@ export interface CopyEdge {
   /** Index of the stage, or undefined for an outside image. */
   readonly from?: number;
   readonly image: string;
-  /** Empty for mounts. */
+  /** Of a mount the directory that it names; empty where it names none. */
   readonly sources: readonly string[];
   readonly destination: string;
 }
@@ -62,7 +66,7 @@ export interface DockerfileModel {
 
 /** Parses and follows a Dockerfile for `platforms`. Throws DOCKERFILE_INVALID. */
 export function modelOf(text: string, platforms: readonly Platform[]): DockerfileModel {
-  const dockerfile = parseDockerfile(text);
+  const dockerfile = withoutOnbuild(parseDockerfile(text));
   const scripts = new Map<Instruction, Script | undefined>();
   const script = (instruction: Instruction): Script | undefined => {
     if (!scripts.has(instruction)) scripts.set(instruction, scriptOf(instruction));
@@ -110,7 +114,8 @@ function copiesInto(dockerfile: Dockerfile, stage: Stage): CopyEdge[] {
   return stage.instructions.flatMap((instruction) =>
     sourcesOf(instruction).map((image) => {
       const from = stageIndex(dockerfile, image, stage.index);
-      const paths = instruction.keyword === "COPY" ? copyPaths(instruction) : [];
+      const paths =
+        instruction.keyword === "COPY" ? copyPaths(instruction) : mountedPaths(instruction, image);
       return {
         instruction,
         to: stage.index,
@@ -121,6 +126,12 @@ function copiesInto(dockerfile: Dockerfile, stage: Stage): CopyEdge[] {
       };
     }),
   );
+}
+
+/** What a RUN mounts of a stage or image, where it says which directory; its place, as if it were copied. */
+function mountedPaths(instruction: Instruction, image: string): string[] {
+  const mount = mountsOf(instruction).find(({ from }) => from === image);
+  return mount?.source === undefined ? [] : [mount.source, mount.target];
 }
 
 /** Sources and destination of COPY and ADD as written. */
@@ -181,10 +192,20 @@ function factsOf(
       ships: ships.has(index),
       name: stage.name ?? String(index),
       selected: onlyFor !== undefined,
+      parents: parentsOf(dockerfile, views, index),
       ...(parent !== undefined && { parent }),
       ...(onlyFor !== undefined && { onlyFor }),
     };
   });
+}
+
+function parentsOf(dockerfile: Dockerfile, views: readonly ScenarioView[], index: number): number[] {
+  const found = views.flatMap(({ stages }) => {
+    const base = stages[index]?.base;
+    const parent = base === undefined || /^\d+$/.test(base) ? undefined : stageIndex(dockerfile, base, index);
+    return parent ?? [];
+  });
+  return [...new Set(found)];
 }
 
 /** The target architectures that need a stage, where it isn't all. */

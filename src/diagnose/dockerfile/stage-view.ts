@@ -5,6 +5,7 @@ import { rawWords } from "../../dockerfile/instruction-words.ts";
 import type { StageRun } from "../../dockerfile/stage-flow.ts";
 import { stageIndex } from "../../dockerfile/flow.ts";
 import type { Platform } from "../../oci/platform.ts";
+import { goAssignments } from "../shell/known-output.ts";
 import { evaluateShell } from "../shell/evaluate.ts";
 import type { Trace } from "../shell/trace.ts";
 import { type Machine, machineOf } from "../shell/machine.ts";
@@ -34,6 +35,8 @@ export interface StageView {
   readonly instructions: readonly InstructionView[];
   /** ENV at the end, for stages FROM this one. */
   readonly env: ReadonlyMap<string, string>;
+  /** Likewise. */
+  readonly args: ReadonlyMap<string, string>;
 }
 
 export interface ViewOptions {
@@ -51,11 +54,12 @@ export function viewStage(options: ViewOptions): StageView {
   const escape = dockerfile.directives["escape"] ?? "\\";
   const base = safely(run.stage.base, globals, escape);
   const parent = stageIndex(dockerfile, base, run.stage.index);
-  const inherited = parent === undefined || /^\d+$/.test(base) ? undefined : options.before[parent]?.env;
-  const env = new Map(inherited);
-  const args = builtinsOf(options.scenario, globals);
+  const inherited = parent === undefined || /^\d+$/.test(base) ? undefined : options.before[parent];
+  const env = new Map(inherited?.env);
+  // BuildKit hands ARGs on to stages FROM a stage.
+  const args = new Map([...(inherited?.args ?? []), ...builtinsOf(options.scenario, globals)]);
   const machine = machineOf(run.platform);
-  const windows = escape === "`" || run.platform.os === "windows";
+  const windows = run.platform.os === "windows";
   const instructions = run.stage.instructions.map((instruction): InstructionView => {
     const variables = new Map([...args, ...env]);
     const words: string[] = [];
@@ -64,13 +68,19 @@ export function viewStage(options: ViewOptions): StageView {
     else if (instruction.keyword === "RUN") {
       const script = windows ? undefined : options.script(instruction);
       const trace = script && evaluateShell(script.list, variables, machine, overridable(args, env));
+      for (const [name, value] of goSettings(trace)) env.set(name, value);
       return { instruction, words, variables, ...(trace && { trace }) };
     } else {
       words.push(...rawWords(instruction.text, escape).map((word) => safely(word, variables, escape)));
     }
     return { instruction, words, variables };
   });
-  return { index: run.stage.index, run, platform: run.platform, machine, base, instructions, env };
+  return { index: run.stage.index, run, platform: run.platform, machine, base, instructions, env, args };
+}
+
+/** `go env -w NAME=VALUE`, which go keeps in a file. */
+function goSettings(trace: Trace | undefined): [string, string][] {
+  return (trace?.commands ?? []).flatMap(({ argv }) => goAssignments(argv));
 }
 
 function builtinsOf(scenario: Scenario, globals: ReadonlyMap<string, string>): Map<string, string> {

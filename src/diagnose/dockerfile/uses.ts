@@ -52,16 +52,43 @@ export function placesOf(model: DockerfileModel): readonly Place[] {
 
 /** A stage that is picked for other architectures says nothing in this scenario. */
 function isFor(facts: StageFacts, view: ScenarioView): boolean {
-  if (isWindows(view.stages[facts.index]?.base ?? "", facts)) return false;
+  if (isWindows(view, facts.index)) return false;
   return facts.onlyFor === undefined || facts.onlyFor.has(view.scenario.target.architecture);
 }
 
+const windowsStages = new WeakMap<ScenarioView, Map<number, boolean>>();
+
 /** Images for Windows exist for amd64 in all but name; their scripts aren't shell scripts. */
-function isWindows(base: string, { stage }: StageFacts): boolean {
-  if (/windowsservercore|nanoserver|mcr\.microsoft\.com\/windows\b|-windows-/i.test(base)) return true;
-  return stage.instructions.some(
-    ({ keyword, text }) => keyword === "SHELL" && /powershell|pwsh\.exe|cmd(?:\.exe)?"/i.test(text),
+function isWindows(view: ScenarioView, index: number): boolean {
+  const known = windowsStages.get(view) ?? new Map<number, boolean>();
+  windowsStages.set(view, known);
+  let answer = known.get(index);
+  if (answer === undefined) {
+    answer = looksWindows(view, index);
+    known.set(index, answer);
+  }
+  return answer;
+}
+
+function looksWindows(view: ScenarioView, index: number): boolean {
+  const stage = view.stages[index];
+  if (stage === undefined) return false;
+  if (
+    /windowsservercore|nanoserver|mcr\.microsoft\.com\/(?:windows\b|dotnet\/framework)|-windows-|ltsc20\d\d/i.test(
+      stage.base,
+    )
+  )
+    return true;
+  const own = stage.run.stage.instructions.some(
+    ({ keyword, text }) =>
+      (keyword === "SHELL" && /powershell|pwsh\.exe|cmd(?:\.exe)?"/i.test(text)) ||
+      (keyword === "RUN" && /^(?:powershell|cmd)\b|\bC:\\\w/i.test(text)),
   );
+  const parent = view.stages.findIndex(
+    (each, at) =>
+      at < index && each?.run.stage.name !== undefined && each.run.stage.name === stage.base.toLowerCase(),
+  );
+  return own || (parent >= 0 && isWindows(view, parent));
 }
 
 export function usesOf(model: DockerfileModel): readonly Use[] {

@@ -1,6 +1,6 @@
 import { ControlFlow, type Status } from "./control-flow.ts";
 import { filtered, grepFinds, testResult } from "./filters.ts";
-import { architectureOutput, printed } from "./known-output.ts";
+import { architectureOutput, goAssignments, printed } from "./known-output.ts";
 import type { Machine } from "./machine.ts";
 import { parseShell } from "./parse.ts";
 import { innerScript } from "./script-words.ts";
@@ -115,6 +115,9 @@ class Evaluation extends ControlFlow {
           if (equals > 0) this.set(word.slice(0, equals), word.slice(equals + 1));
         }
         return true;
+      case "go":
+        for (const [key, value] of goAssignments(argv)) this.set(key, value);
+        return this.#other(executed);
       case "grep":
       case "egrep":
         if (!argv.some((word) => /^-\w*q/.test(word))) this.out += unknown;

@@ -60,3 +60,12 @@ export function printed(argv: readonly string[]): string {
     .replaceAll("\\n", "\n")
     .replaceAll("%%", "%");
 }
+
+/** What `go env -w NAME=VALUE …` sets for every later go. */
+export function goAssignments(argv: readonly string[]): [name: string, value: string][] {
+  if (argv[0] !== "go" || argv[1] !== "env" || argv[2] !== "-w") return [];
+  return argv.slice(3, 40).flatMap((word): [string, string][] => {
+    const equals = word.indexOf("=");
+    return equals > 0 ? [[word.slice(0, equals), word.slice(equals + 1)]] : [];
+  });
+}

@@ -1,3 +1,4 @@
+import { downloadFlow } from "../../dockerfile/file-flow.ts";
 import { downloadsOf } from "../../dockerfile/downloads.ts";
 import type { DockerfileModel } from "../../dockerfile/model.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
@@ -30,7 +31,7 @@ export const rule: DockerfileRule = {
       );
       if (assigned !== undefined && variables.has("GOARCH"))
         report({ line: lineAt(use, assigned.at), message });
-      else if (isFileOfImage(model, use)) report({ line: lineOfWord(use, build), message });
+      else if (isFileOfImage(model, use)) report({ line: lineOfChoice(model, use), message });
     }
     for (const { instruction, facts } of placesOf(model)) {
       if (
@@ -43,6 +44,14 @@ export const rule: DockerfileRule = {
     }
   },
 };
+
+/** The word that names the build machine; where the command has it from a variable, where the script asks. */
+function lineOfChoice(model: DockerfileModel, use: Use): number {
+  const { executed, instruction } = use;
+  const at = model.script(instruction)?.text.search(build) ?? -1;
+  const here = executed.command.words.some(({ raw }) => build.test(raw));
+  return here || at < 0 ? lineOfWord(use, build) : lineAt(use, at);
+}
 
 /** Whether a download that BUILDARCH chose, directly or through a variable, ends in an image. */
 function isFileOfImage(model: DockerfileModel, use: Use): boolean {
@@ -62,7 +71,12 @@ function isFileOfImage(model: DockerfileModel, use: Use): boolean {
     );
   if (!chosen) return false;
   if (facts.follows !== "build") return true;
-  return mine.some(({ outputs }) => outputs.some((path) => copiesOf(model, facts.index, path).length > 0));
+  const flow = downloadFlow(model, use.view, facts.index);
+  return mine.some((download) =>
+    [...download.outputs, ...flow.placesOf(download)].some(
+      (path) => copiesOf(model, facts.index, path).length > 0,
+    ),
+  );
 }
 
 /** The same command fetches something else from another build machine. */

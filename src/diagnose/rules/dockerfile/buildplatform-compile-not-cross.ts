@@ -46,7 +46,8 @@ function isTold({ facts, instruction, model }: Use, tool: string): boolean {
   // xx wraps go, clang and cargo so that they compile for the target.
   if (/\bxx-(?:go|cargo|clang|cc)\b/.test(model.script(instruction)?.text ?? "")) return true;
   if (/^(?:go|cargo|gcc|g\+\+|cc|clang|rustc|dotnet)$/.test(tool)) return false;
-  const before = facts.stage.instructions.filter(
+  const inherited = facts.parents.flatMap((parent) => model.stages[parent]?.stage.instructions ?? []);
+  const before = [...inherited, ...facts.stage.instructions].filter(
     ({ line, keyword }) => keyword === "ARG" && line < instruction.line,
   );
   const declared = before.flatMap((each) => declaredArguments(each).map(({ name }) => name));

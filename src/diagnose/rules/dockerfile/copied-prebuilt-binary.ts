@@ -1,6 +1,7 @@
+import { mountsOf } from "../../../dockerfile/mounts.ts";
 import { archNames, withoutArchs } from "../../dockerfile/arch-names.ts";
 import { copyPaths, type DockerfileModel } from "../../dockerfile/model.ts";
-import type { DockerfileRule } from "../../dockerfile/rule.ts";
+import type { DockerfileRule, Remark } from "../../dockerfile/rule.ts";
 import { isNative, type Place, placesOf, usesOf } from "../../dockerfile/uses.ts";
 import { execForm } from "../../../dockerfile/parse.ts";
 
@@ -27,6 +28,7 @@ export const rule: DockerfileRule = {
   check(model, report) {
     for (const place of placesOf(model)) {
       const { instruction, view, facts } = place;
+      if (isNative(view)) reportMounts(place, report);
       if ((instruction.keyword !== "COPY" && instruction.keyword !== "ADD") || !isNative(view)) continue;
       if (instruction.flags.some(({ name }) => name === "from") || instruction.heredocs.length > 0) continue;
       const sources = place.at.words.slice(0, -1).filter((word) => !/^https?:|^git@/.test(word));
@@ -52,6 +54,24 @@ export const rule: DockerfileRule = {
     }
   },
 };
+
+/** A bind mount of the context's directory for one architecture. */
+function reportMounts({ instruction, view, at }: Place, report: (remark: Remark) => void): void {
+  const { architecture } = view.scenario.target;
+  for (const { from, source } of mountsOf(instruction)) {
+    if (from !== "" || source === undefined || source.length > 1000) continue;
+    const path = source.replaceAll(
+      /\$(?:\{(\w+)\}|(\w+))/g,
+      (_, braced?: string, bare?: string) => at.variables.get(braced ?? bare ?? "") ?? "\ufffc",
+    );
+    if (!isForeign(path, architecture)) continue;
+    report({
+      line: instruction.line,
+      message: `${path} is mounted for every target.`,
+      architectures: [architecture],
+    });
+  }
+}
 
 const families = new WeakMap<object, ReadonlySet<string>>();
 

@@ -3,6 +3,10 @@ import { installedPackages } from "../../dockerfile/packages.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { lineOfWord, usesOf } from "../../dockerfile/uses.ts";
 
+/** Tools that make a system's files for other machines. */
+const workshop =
+  /^(?:q?debootstrap|mmdebstrap|multistrap|binfmt-support|live-build|debos|vmdb2|fai-\S+|sbuild|pbuilder|schroot|arch-install-scripts|mkosi|buildah|podman|docker\S*|moby-engine|diskimage-builder|kpartx|rpi-imager)$/;
+
 export const rule: DockerfileRule = {
   id: "qemu-static-copied",
   severity: "warning",
@@ -24,8 +28,15 @@ export const rule: DockerfileRule = {
     }
     for (const { url, line } of downloadsOf(model))
       if (/qemu-[\w]+-static/.test(url)) report({ line, message });
+    // Where systems of other machines are made, the emulators are tools.
+    const workshops = new Set(
+      usesOf(model)
+        .filter((use) => installedPackages(use).some(({ name }) => workshop.test(name)))
+        .map(({ facts }) => facts.index),
+    );
     for (const use of usesOf(model)) {
-      if (installedPackages(use).some(({ name }) => name === "qemu-user-static"))
+      if (workshops.has(use.facts.index)) continue;
+      if (installedPackages(use).some(({ name }) => /^qemu-user(?:-static|-binfmt)?$/.test(name)))
         report({ line: lineOfWord(use, /qemu-user-static/), message });
     }
   },

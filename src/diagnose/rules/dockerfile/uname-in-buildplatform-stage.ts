@@ -1,3 +1,4 @@
+import { downloadFlow } from "../../dockerfile/file-flow.ts";
 import { asksForArchitecture } from "../../shell/known-output.ts";
 import { downloadsOf } from "../../dockerfile/downloads.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
@@ -27,13 +28,14 @@ export const rule: DockerfileRule = {
       const fetched = downloads.filter(
         ({ place }) => place.instruction === instruction && place.view === use.view,
       );
-      const paths = fetched.flatMap(({ outputs }) => outputs).filter((path) => path.startsWith("/"));
+      const flow = downloadFlow(model, use.view, facts.index);
+      const paths = fetched.map((download) => [...flow.placesOf(download)]);
       const unshipped =
         fetched.length > 0 &&
-        paths.length === fetched.length &&
+        paths.every((places) => places.length > 0) &&
         !facts.ships &&
         !isAlternative(model, facts.index) &&
-        paths.every((path) => copiesOf(model, facts.index, path).length === 0);
+        paths.flat().every((path) => copiesOf(model, facts.index, path).length === 0);
       if (unshipped) continue;
       report({ line: use.line, message: `${executed.argv.join(" ")} answers for the build machine here.` });
     }
