@@ -176,7 +176,7 @@ describeWith(engines, ["docker-registry", "openssl", "crane", "skopeo"], "exampl
     expect(none.stderr).toContain("it is for linux/amd64, linux/arm64, linux/arm/v7");
   });
 
-  it("verifies what was pushed", async () => {
+  it("003-35 verifies what was pushed", async () => {
     const { code, stdout } = await anyarch(["verify", reference, "--format", "json"], { env });
     const report = JSON.parse(stdout) as { platforms: { platform: string; ok: boolean; elf: number }[] };
     expect(code).toBe(0);
