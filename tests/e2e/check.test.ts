@@ -61,12 +61,12 @@ describeWith(engines, ["buildkit"], "what check --fix writes", () => {
     expect(fixed.length).toBeGreaterThan(5);
     const refused: string[] = [];
     for (const { name } of fixed) {
+      const request =
+        `--local context=${place.path} --local dockerfile=${place.path} --opt requestid=frontend.outline`.split(
+          " ",
+        );
       const { stderr } = await node.buildctl(
-        [
-          ...["build", "--frontend", "dockerfile.v0", "--local", `context=${place.path}`],
-          ...["--local", `dockerfile=${place.path}`, "--opt", `filename=${name}`],
-          ...["--opt", "requestid=frontend.outline"],
-        ],
+        ["build", "--frontend", "dockerfile.v0", ...request, "--opt", `filename=${name}`],
         { anyExit: true },
       );
       // Bases can't be asked for here: a file that is parsed gets as far as that.
