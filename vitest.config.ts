@@ -30,23 +30,11 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["tests/e2e/**/*.test.ts"],
-          exclude: ["tests/e2e/dockerfile/**"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          // One file after the other: they start daemons and measure. `ANYARCH_TEST_PARALLEL=1` tries them together.
-          fileParallelism: process.env["ANYARCH_TEST_PARALLEL"] === "1",
-          sequence: { groupOrder: 2 },
-        },
-      },
-      {
-        test: {
-          name: "e2e-dockerfile",
-          include: ["tests/e2e/dockerfile/**/*.test.ts"],
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
-          // Each file has daemons of its own, and waits for them more than it computes.
+          // Each file has daemons of its own, and waits for them more than it computes; more would starve each other.
           maxWorkers: 2,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -90,7 +90,7 @@ async function main(args: readonly string[]): Promise<number> {
   const given = new Set(args);
   const vitest = args.filter((argument) => !own.has(argument));
   if (given.has("--unit")) vitest.push("--project=unit");
-  if (given.has("--e2e")) vitest.push("--project=e2e", "--project=e2e-dockerfile");
+  if (given.has("--e2e")) vitest.push("--project=e2e");
   if (
     !given.has("--no-build") &&
     (await runNode("typescript/bin/tsc", ["-p", "tsconfig.build.json"])) !== 0
