@@ -177,7 +177,8 @@ const neutral =
 export function archsOfUrl(url: string): ArchName[] {
   const path = url.replace(/^\w+:\/\/[^/]*/, "").replace(/#.*$/, "");
   if (neutral.test(path) && !/Linux-[\w.]+\.sh$/i.test(path)) return [];
-  return archNames(path);
+  // What a compiler makes programs for, without an operating system, isn't where it runs.
+  return archNames(path.replaceAll(/(?:arm|aarch64|riscv\d+|xtensa|avr)-(?:none|unknown|zephyr|esp\w*)-(?:e(?:abi|lf)\w*)/gi, ""));
 }
 
 /** The name in an address that fits neither the target nor the machine of the stage; undefined where one fits or none is. */
@@ -206,7 +207,7 @@ export function ruleOfUrl(url: string): string {
     return "arch-specific-package";
   if (/\.apk(?:$|[?#])/i.test(url)) return "arch-specific-package";
   if (
-    /android-(?:ndk|sdk)|commandlinetools-linux|dl\.google\.com\/android|oneapi|[/_-](?:quartus|vivado|modelsim)/i.test(
+    /android-(?:ndk|sdk)|\/flutter_linux_|commandlinetools-linux|dl\.google\.com\/android|oneapi|[/_-](?:quartus|vivado|modelsim)/i.test(
       url,
     )
   )
