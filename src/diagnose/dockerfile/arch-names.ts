@@ -48,7 +48,9 @@ const pattern = new RegExp(
   `(?<![a-z0-9])${system}?(${spellings.map(([text]) => text).join("|")})(?![a-z0-9])`,
   "gi",
 );
-const exact = spellings.map(([text, arch]) => [new RegExp(`^(?:${text.replace(/^\(\?<=.*?\)/, "")})$`, "i"), arch] as const);
+const exact = spellings.map(
+  ([text, arch]) => [new RegExp(`^(?:${text.replace(/^\(\?<=.*?\)/, "")})$`, "i"), arch] as const,
+);
 
 /** Every architecture that `text` names, in order. Linear in its length. */
 export function archNames(text: string): ArchName[] {

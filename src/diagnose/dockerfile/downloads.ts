@@ -178,7 +178,12 @@ export function archsOfUrl(url: string): ArchName[] {
   const path = url.replace(/^\w+:\/\/[^/]*/, "").replace(/#.*$/, "");
   if (neutral.test(path) && !/Linux-[\w.]+\.sh$/i.test(path)) return [];
   // What a compiler makes programs for, without an operating system, isn't where it runs.
-  return archNames(path.replaceAll(/(?:arm|aarch64|riscv\d+|xtensa|avr)-(?:none|unknown|zephyr|esp\w*)-(?:e(?:abi|lf)\w*)/gi, ""));
+  return archNames(
+    path.replaceAll(
+      /(?:arm|aarch64|riscv\d+|xtensa|avr)-(?:none|unknown|zephyr|esp\w*)-(?:e(?:abi|lf)\w*)/gi,
+      "",
+    ),
+  );
 }
 
 /** The name in an address that fits neither the target nor the machine of the stage; undefined where one fits or none is. */

@@ -56,7 +56,9 @@ export class FileTracker<Origin> {
   program(name: string): Origin | undefined {
     return this.#files.find(
       ({ tree, path }) =>
-        !tree && posix.basename(path) === name && /^\/(?:usr\/(?:local\/)?|go\/|root\/\S+\/)?s?bin\/[^/]+$/.test(path),
+        !tree &&
+        posix.basename(path) === name &&
+        /^\/(?:usr\/(?:local\/)?|go\/|root\/\S+\/)?s?bin\/[^/]+$/.test(path),
     )?.origin;
   }
 

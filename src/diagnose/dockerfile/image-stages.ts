@@ -42,7 +42,10 @@ export function idleLines(model: DockerfileModel): (line: number) => boolean {
         if (model.views.some(({ flow }) => flow[index]?.needed === true)) return false;
         return !usedByOthers(model, index, new Set());
       });
-  const spans = idle.map(({ stage }) => [stage.from.line, stage.instructions.at(-1)?.endLine ?? stage.from.line]);
+  const spans = idle.map(({ stage }) => [
+    stage.from.line,
+    stage.instructions.at(-1)?.endLine ?? stage.from.line,
+  ]);
   return (line) => spans.some(([from = 0, to = 0]) => from <= line && line <= to);
 }
 

@@ -15,11 +15,7 @@ export function hasTwin(model: DockerfileModel, text: Text): boolean {
 }
 
 /** The same for a word. */
-export function twinOf(
-  model: DockerfileModel,
-  { place }: Pick<Text, "place">,
-  word: string,
-): boolean {
+export function twinOf(model: DockerfileModel, { place }: Pick<Text, "place">, word: string): boolean {
   return twinsIn(model, place.stage, place.view.scenario.target.architecture).has(family(word));
 }
 

@@ -35,7 +35,8 @@ const following = new Set([
   "--subdir",
 ]);
 /** Variables that make files and scripts take. */
-const makeVariable = /^(?:CC|CXX|CROSS_COMPILE|CROSS_PREFIX|CROSS|CHOST|HOST|TARGET|TARGET_TRIPLE|BINDIR_ARCH)=(.+)$/;
+const makeVariable =
+  /^(?:CC|CXX|CROSS_COMPILE|CROSS_PREFIX|CROSS|CHOST|HOST|TARGET|TARGET_TRIPLE|BINDIR_ARCH)=(.+)$/;
 const flags = /^--?(?:arm|arm64|armv7l|x64|x86_64|amd64|x86|ia32|aarch64|linux64)$/;
 const tools =
   /^(?:make|gmake|cmake|ninja|meson|configure|configure\.py|scons|bazel|bazelisk|npm|npx|yarn|pnpm|node|electron-builder|electron-packager|pkg|nexe|bun|bunx|deno|python[\d.]*|pip[\d.]*|gem|build\.sh|build|gn|gyp|node-gyp|prebuild|prebuild-install|qmake|xmake|swift|zig|tinygo|gradle|gradlew|mvn|mvnw|mage|task|just|b2|bjam|setup\.py|premake5|waf|vcpkg|conan|conda|mamba|micromamba|pixi|cargo-lambda|sam|tsc|esbuild|pyinstaller|docker|buildah|podman|skopeo|crane|oras|regctl|crystal|nim|nimble|dub|ldc2|llc|clang|clang\+\+|stack|cabal|dart|flutter|native-image|maturin|compile\.sh|compile|autogen\.sh|uv|debootstrap|qdebootstrap|mmdebstrap|dnf|yum|microdnf|rpmbuild|dpkg-buildpackage|fpm|nfpm)$/;
@@ -59,7 +60,9 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nRUN vcpkg install --triplet x64-linux fmt\n",
     "FROM debian:12\nRUN aarch64-linux-gnu-gcc -o /app app.c\n",
   ],
-  good: ["FROM debian:12\nRUN make ARCH=$(uname -m)\n", "FROM node:20\nRUN npm ci --omit=dev\n",
+  good: [
+    "FROM debian:12\nRUN make ARCH=$(uname -m)\n",
+    "FROM node:20\nRUN npm ci --omit=dev\n",
     "FROM node:20\nRUN npx electron-builder --linux --x64 --arm64\n",
   ],
   check(model, report) {
