@@ -52,8 +52,14 @@ const exact = spellings.map(
   ([text, arch]) => [new RegExp(`^(?:${text.replace(/^\(\?<=.*?\)/, "")})$`, "i"), arch] as const,
 );
 
+/** What every spelling has one of: most texts name none and need no closer look. */
+const sign = /6|32|arm|390|eabi/i;
+
+const none: readonly ArchName[] = [];
+
 /** Every architecture that `text` names, in order. Linear in its length. */
-export function archNames(text: string): ArchName[] {
+export function archNames(text: string): readonly ArchName[] {
+  if (!sign.test(text)) return none;
   const found: ArchName[] = [];
   for (const match of text.matchAll(pattern)) {
     const name = match[1] ?? "";

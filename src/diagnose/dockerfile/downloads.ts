@@ -174,7 +174,7 @@ const neutral =
   /\.(?:wasm|jar|war|pyz|phar|asc|sig|minisig|sha\d*(?:sum)?s?|md5|txt|json|ya?ml|md|key|gpg|pub|pem|crt|list|repo|sources|sh|bash|py|pl|rb|js|mjs|css|html|xml|svg|ttf|conf|patch|diff|sbom|spdx|dtb)(?:$|[?#])|-(?:none|noarch|all|any)\.\w+$|_all\.deb|\.noarch\.rpm|\.src\.(?:rpm|tar)|-(?:src|source)\.(?:tar|zip)/i;
 
 /** The architectures that a file's address names; none for files that are the same for every CPU. */
-export function archsOfUrl(url: string): ArchName[] {
+export function archsOfUrl(url: string): readonly ArchName[] {
   const path = url.replace(/^\w+:\/\/[^/]*/, "").replace(/#.*$/, "");
   if (neutral.test(path) && !/Linux-[\w.]+\.sh$/i.test(path)) return [];
   // What a compiler makes programs for, without an operating system, isn't where it runs.
