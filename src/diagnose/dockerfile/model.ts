@@ -74,7 +74,8 @@ export function modelOf(text: string, platforms: readonly Platform[]): Dockerfil
   };
   // Where nothing asks for the build machine, another one changes nothing.
   const scenarios = scenariosFor(platforms).filter(
-    ({ build, target }) => build.architecture === target.architecture || /BUILD(?:PLATFORM|ARCH|OS|VARIANT)/.test(text),
+    ({ build, target }) =>
+      build.architecture === target.architecture || /BUILD(?:PLATFORM|ARCH|OS|VARIANT)/.test(text),
   );
   const flows = scenarios.map((scenario) => ({ scenario, flow: flowOf(dockerfile, scenario) }));
   const everNeeded = new Set(

@@ -54,10 +54,10 @@ function tarExtraction(args: readonly string[]): Extraction {
     else if (word.startsWith("--directory=")) directory = word.slice("--directory=".length);
     else if (word.startsWith("-C") && word.length > 2) directory = word.slice(2);
     else if (word.startsWith("--file=")) archive = word.slice("--file=".length);
-    else if (word === "--file" || (bundled && /f$/.test(word))) {
+    else if (word === "--file" || (bundled && word.endsWith("f"))) {
       archive = next;
       index++;
-    } else if (bundled && /C$/.test(word)) directory = args[++index];
+    } else if (bundled && word.endsWith("C")) directory = args[++index];
     else if (/^--strip(?:-components)?=/.test(word)) strip = Number(word.slice(word.indexOf("=") + 1));
     else if (/^--strip(?:-components)?$/.test(word)) strip = Number(args[++index]);
     else if (/^(?:--exclude|--transform|--xform|--owner|--group|-T|-X|-I)$/.test(word)) index++;

@@ -82,16 +82,21 @@ export const rule: DockerfileRule = {
   },
 };
 
-function isTool({ program }: Use): boolean {
-  return tools.test(program) || /\.(?:sh|py)$/.test(program);
+function isTool({ program, args }: Use): boolean {
+  return args.length > 0 && (tools.test(program) || /\.(?:sh|py)$/.test(program));
 }
 
 /** -m64, and compilers of another machine whose programs are shipped. */
 function reportCompiler(model: DockerfileModel, text: Text, report: (remark: Remark) => void): void {
   const { use, place } = text;
+  if (!/-m64|-linux-/.test(text.text)) return;
   const { architecture } = place.stage.platform;
   const target = place.view.scenario.target.architecture;
-  if (wordSize.test(text.text) && /^(?:arm|arm64|riscv64|loong64)$/.test(architecture)) {
+  if (
+    text.text.includes("-m64") &&
+    wordSize.test(text.text) &&
+    /^(?:arm|arm64|riscv64|loong64)$/.test(architecture)
+  ) {
     if (/^(?:echo|printf|sed|grep|perl|awk)$/.test(use?.program ?? "")) return;
     if (!reachesImage(model, place.facts.index)) return;
     report({
@@ -102,7 +107,7 @@ function reportCompiler(model: DockerfileModel, text: Text, report: (remark: Rem
     });
     return;
   }
-  if (use === undefined || use.executed.argv[0] !== text.text) return;
+  if (use === undefined || !text.text.includes("-linux-") || use.executed.argv[0] !== text.text) return;
   const name = prefixed.exec(use.program)?.[1];
   const arch = name === undefined ? undefined : archNames(name)[0]?.arch;
   if (arch === undefined || arch === architecture || arch === target) return;
