@@ -210,7 +210,7 @@ export function downloadsByCommand(model: DockerfileModel): ReadonlyMap<unknown,
 }
 
 /** A download's own outputs: files, or what is piped on. */
-export function track(tracker: FileTracker<Download>, download: Download): void {
+function track(tracker: FileTracker<Download>, download: Download): void {
   if (download.piped) tracker.pipe(download, baseName(download.url));
   else for (const path of download.outputs) tracker.add(download, path);
 }

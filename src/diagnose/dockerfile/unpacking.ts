@@ -26,7 +26,7 @@ export function extraction(use: Use): Extraction {
   const { program, args, executed } = use;
   if (/^(?:tar|bsdtar|gtar)$/.test(program)) return tarExtraction(args);
   if (program === "unzip" || program === "funzip" || program.startsWith("7z")) return zipExtraction(args);
-  const [archive] = args.filter((word) => !word.startsWith("-"));
+  const archive = args.find((word) => !word.startsWith("-"));
   if (program === "dpkg-deb") {
     const words = args.filter((word) => !word.startsWith("-"));
     return { members: [], ...(words[0] && { archive: words[0] }), ...(words[1] && { directory: words[1] }) };
