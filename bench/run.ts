@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: anyarch beside its peers, on this machine, in one run.
  *
- *     npm run bench -- [--only append,memory,startup,example,explain,farm] [--runs N] [--json FILE]
+ *     npm run bench -- [--only append,memory,startup,example,explain,check,farm] [--runs N] [--json FILE]
  *
  * Prints medians of N runs (7 by default) as Markdown tables. Builds the library first. Needs the engines of the
  * tests (docs/guide/testing.md); peers that can't be had are left out. "example" needs a Debian mirror.
@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 import { makeTempDir } from "../src/host/temp-dir.ts";
 import { project } from "./anyarch.ts";
 import { benchAppend } from "./append.ts";
+import { benchCheck } from "./check.ts";
 import { benchExample } from "./example.ts";
 import { benchExplain } from "./explain.ts";
 import { benchFarm } from "./farm.ts";
@@ -27,6 +28,7 @@ const parts: Readonly<Record<string, (place: string, rounds: number) => Promise<
   example: benchExample,
   memory: benchMemory,
   explain: benchExplain,
+  check: benchCheck,
   farm: benchFarm,
 };
 

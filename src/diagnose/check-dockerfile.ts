@@ -3,6 +3,7 @@ import { AnyarchError } from "../errors/error.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import { type DockerfileModel, modelOf } from "./dockerfile/model.ts";
 import type { DockerfileRule, LineEdit, Severity } from "./dockerfile/rule.ts";
+import { idleLines } from "./dockerfile/image-stages.ts";
 import { usualPlatforms } from "./dockerfile/scenario.ts";
 import { type Silencer, silencerOf } from "./dockerfile/silence.ts";
 import { dockerfileRules } from "./rules/dockerfile-rules.ts";
@@ -58,10 +59,11 @@ export function checkDockerfile(
     return invalid(file, error, platforms);
   }
   const silencer = silencerOf(model);
+  const idle = idleLines(model);
   const found = new Map<string, Found>();
   for (const rule of dockerfileRules) {
     if (options.skip?.includes(rule.id) === true || options.severity?.[rule.id] === "off") continue;
-    collect(rule, model, { file, platforms, silencer, forced: options.severity?.[rule.id] }, found);
+    collect(rule, model, { file, platforms, silencer, idle, forced: options.severity?.[rule.id] }, found);
   }
   const all = [...found.values()]
     .filter((each) => !isConsequence(each, found))
@@ -91,6 +93,8 @@ interface Collecting {
   readonly file: string;
   readonly platforms: readonly Platform[];
   readonly silencer: Silencer;
+  /** Whether a line is of a stage that no image is made of. */
+  readonly idle: (line: number) => boolean;
   readonly forced: Severity | "off" | undefined;
 }
 
@@ -105,7 +109,7 @@ function collect(
     if (how.silencer(rule.id, remark.line)) return;
     const key = `${rule.id}:${remark.line}`;
     const known = found.get(key);
-    const own = remark.severity ?? rule.severity;
+    const own = how.idle(remark.line) ? "info" : (remark.severity ?? rule.severity);
     const severity = how.forced === undefined || how.forced === "off" ? own : how.forced;
     if (known !== undefined && ranks[known.finding.severity] < ranks[severity]) return;
     const names = how.platforms

@@ -13,6 +13,9 @@ const spellings: readonly (readonly [pattern: string, arch: string])[] = [
   ["amd64(?:v[1-4])?", "amd64"],
   ["x64", "amd64"],
   ["linux64", "amd64"],
+  ["lin64", "amd64"],
+  ["glnxa64", "amd64"],
+  ["(?<=linux[-_])64", "amd64"],
   ["64-?bit", "amd64"],
   ["aarch_?64", "arm64"],
   ["arm64(?:v8|v8a|-v8a)?", "arm64"],
@@ -20,6 +23,7 @@ const spellings: readonly (readonly [pattern: string, arch: string])[] = [
   ["i[3-6]86", "386"],
   ["ia32", "386"],
   ["linux32", "386"],
+  ["(?<=linux[-_])32", "386"],
   ["32-?bit", "386"],
   ["armhf(?:p)?", "arm"],
   ["arm(?:32)?v[5-7](?:l|hf|a|hl)?", "arm"],
@@ -44,10 +48,18 @@ const pattern = new RegExp(
   `(?<![a-z0-9])${system}?(${spellings.map(([text]) => text).join("|")})(?![a-z0-9])`,
   "gi",
 );
-const exact = spellings.map(([text, arch]) => [new RegExp(`^(?:${text})$`, "i"), arch] as const);
+const exact = spellings.map(
+  ([text, arch]) => [new RegExp(`^(?:${text.replace(/^\(\?<=.*?\)/, "")})$`, "i"), arch] as const,
+);
+
+/** What every spelling has one of: most texts name none and need no closer look. */
+const sign = /6|32|arm|390|eabi/i;
+
+const none: readonly ArchName[] = [];
 
 /** Every architecture that `text` names, in order. Linear in its length. */
-export function archNames(text: string): ArchName[] {
+export function archNames(text: string): readonly ArchName[] {
+  if (!sign.test(text)) return none;
   const found: ArchName[] = [];
   for (const match of text.matchAll(pattern)) {
     const name = match[1] ?? "";

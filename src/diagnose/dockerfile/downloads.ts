@@ -174,10 +174,16 @@ const neutral =
   /\.(?:wasm|jar|war|pyz|phar|asc|sig|minisig|sha\d*(?:sum)?s?|md5|txt|json|ya?ml|md|key|gpg|pub|pem|crt|list|repo|sources|sh|bash|py|pl|rb|js|mjs|css|html|xml|svg|ttf|conf|patch|diff|sbom|spdx|dtb)(?:$|[?#])|-(?:none|noarch|all|any)\.\w+$|_all\.deb|\.noarch\.rpm|\.src\.(?:rpm|tar)|-(?:src|source)\.(?:tar|zip)/i;
 
 /** The architectures that a file's address names; none for files that are the same for every CPU. */
-export function archsOfUrl(url: string): ArchName[] {
+export function archsOfUrl(url: string): readonly ArchName[] {
   const path = url.replace(/^\w+:\/\/[^/]*/, "").replace(/#.*$/, "");
   if (neutral.test(path) && !/Linux-[\w.]+\.sh$/i.test(path)) return [];
-  return archNames(path);
+  // What a compiler makes programs for, without an operating system, isn't where it runs.
+  return archNames(
+    path.replaceAll(
+      /(?:arm|aarch64|riscv\d+|xtensa|avr)-(?:none|unknown|zephyr|esp\w*)-(?:e(?:abi|lf)\w*)/gi,
+      "",
+    ),
+  );
 }
 
 /** The name in an address that fits neither the target nor the machine of the stage; undefined where one fits or none is. */
@@ -206,7 +212,7 @@ export function ruleOfUrl(url: string): string {
     return "arch-specific-package";
   if (/\.apk(?:$|[?#])/i.test(url)) return "arch-specific-package";
   if (
-    /android-(?:ndk|sdk)|commandlinetools-linux|dl\.google\.com\/android|oneapi|[/_-](?:quartus|vivado|modelsim)/i.test(
+    /android-(?:ndk|sdk)|\/flutter_linux_|commandlinetools-linux|dl\.google\.com\/android|oneapi|[/_-](?:quartus|vivado|modelsim)/i.test(
       url,
     )
   )

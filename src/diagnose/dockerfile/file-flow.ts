@@ -54,15 +54,24 @@ export class FileTracker<Origin> {
 
   /** A program called by its name alone: a file of that name in a directory that PATH usually has. */
   program(name: string): Origin | undefined {
-    return this.#files.find((file) => !file.tree && posix.basename(file.path) === name)?.origin;
+    return this.#files.find(
+      ({ tree, path }) =>
+        !tree &&
+        posix.basename(path) === name &&
+        /^\/(?:usr\/(?:local\/)?|go\/|root\/\S+\/)?s?bin\/[^/]+$/.test(path),
+    )?.origin;
+  }
+
+  /** Each RUN begins in the stage's directory. */
+  enter(use: Use): void {
+    if (use.instruction === this.#instruction) return;
+    this.#instruction = use.instruction;
+    this.#cwd = posix.resolve("/", workdirOf(use));
   }
 
   /** Follows a command: what it reads of the files that are known lies at its output afterwards. */
   follow(use: Use): void {
-    if (use.instruction !== this.#instruction) {
-      this.#instruction = use.instruction;
-      this.#cwd = posix.resolve("/", workdirOf(use));
-    }
+    this.enter(use);
     const piped = this.#piped;
     this.#piped = undefined;
     if (use.program === "cd" || use.program === "pushd") {
@@ -118,7 +127,11 @@ export class FileTracker<Origin> {
   /** A path, a glob or a name without its directory. */
   #readable(path: string): Origin | undefined {
     const plain = path.replace(/[*?[{\ufffc].*$/, "");
-    const exact = this.at(path);
+    const absolute = posix.resolve(this.#cwd, path);
+    const exact =
+      this.at(path) ??
+      this.#files.find((file) => file.tree && scratch.test(file.path) && absolute.startsWith(`${file.path}/`))
+        ?.origin;
     if (exact !== undefined) return exact;
     const start = posix.resolve(this.#cwd, plain === "" ? "." : plain);
     if (plain === path) return undefined;
@@ -129,6 +142,9 @@ export class FileTracker<Origin> {
 }
 
 const usualDirectory = /^(?:\/|\/tmp|\/opt|(?:\/usr(?:\/local)?)?\/s?bin)$/;
+
+/** Where archives are unpacked for a moment: what is taken from there was in one of them. */
+const scratch = /^\/(?:tmp|opt|root|src|work)$/;
 
 function covers({ path, tree }: Tracked<unknown>, wanted: string): boolean {
   if (path === wanted) return true;
@@ -194,7 +210,7 @@ export function downloadsByCommand(model: DockerfileModel): ReadonlyMap<unknown,
 }
 
 /** A download's own outputs: files, or what is piped on. */
-export function track(tracker: FileTracker<Download>, download: Download): void {
+function track(tracker: FileTracker<Download>, download: Download): void {
   if (download.piped) tracker.pipe(download, baseName(download.url));
   else for (const path of download.outputs) tracker.add(download, path);
 }

@@ -28,3 +28,36 @@ function onlyChecks(model: DockerfileModel, index: number): boolean {
     /(?:^|\/)(?:golang|rust|gcc|maven|gradle|buildpack-deps|dotnet\/sdk|haskell|swift)(?::|$)/.test(base)
   );
 }
+
+/**
+ * Tells lines of stages that nothing ships: neither the result nor another image takes them, and they are there for
+ * tests and developers. A stage that FROM may pick by an argument isn't one of them.
+ */
+export function idleLines(model: DockerfileModel): (line: number) => boolean {
+  const picked = model.stages.some(({ stage }) => /\$\{?(?!BUILD|TARGET)/.test(stage.base));
+  const idle = picked
+    ? []
+    : model.stages.filter(({ index, isImage, stage }) => {
+        if (isImage || !helpers.test(stage.name ?? "")) return false;
+        if (model.views.some(({ flow }) => flow[index]?.needed === true)) return false;
+        return !usedByOthers(model, index, new Set());
+      });
+  const spans = idle.map(({ stage }) => [
+    stage.from.line,
+    stage.instructions.at(-1)?.endLine ?? stage.from.line,
+  ]);
+  return (line) => spans.some(([from = 0, to = 0]) => from <= line && line <= to);
+}
+
+/** Whether a stage that isn't a helper takes files of this one, or is FROM it. */
+function usedByOthers(model: DockerfileModel, index: number, seen: Set<number>): boolean {
+  if (seen.has(index)) return false;
+  seen.add(index);
+  const users = [
+    ...model.stages.filter(({ parents }) => parents.includes(index)).map((facts) => facts.index),
+    ...model.copies.filter(({ from }) => from === index).map(({ to }) => to),
+  ];
+  return users.some(
+    (user) => !helpers.test(model.stages[user]?.stage.name ?? "") || usedByOthers(model, user, seen),
+  );
+}

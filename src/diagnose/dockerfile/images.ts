@@ -61,6 +61,29 @@ const singleArch: readonly (readonly [image: RegExp, arch: string])[] = [
   ],
   [/^centos:[56]\b/, "amd64"],
   [/^gcr\.io\/kaniko-project\/(?:executor|warmer):(?:debug-)?v0\./, "amd64"],
+  // glibc on Alpine was packaged for x86-64 only for long.
+  [
+    /^frolvlad\/alpine-(?:glibc|oraclejdk8|mono|gcc|gxx)(?::|$)|^(?:anapsix|jeanblanchard|zenika)\/alpine-/,
+    "amd64",
+  ],
+  [/^jboss\/|^(?:kerberos\/|splunk\/|mailhog\/|maildev\/maildev:1\b|jekyll\/|klakegg\/hugo)/, "amd64"],
+  [
+    /^(?:dockcross\/|ghcr\.io\/cross-rs\/|rustembedded\/cross|ekidd\/rust-musl-builder|multiarch\/crossbuild|trzeci\/emscripten|emscripten\/emsdk:(?!.*arm64))/,
+    "amd64",
+  ],
+  [/^(?:quay\.io\/)?(?:biocontainers|staphb|broadinstitute|nipreps|poldracklab|freesurfer)\//, "amd64"],
+  [
+    /^(?:owasp\/zap2docker|vertica\/|saplabs\/hanaexpress|openvino\/|voidlinux\/|lnl7\/nix|barichello\/godot-ci|gableroux\/unity3d|scottyhardy\/docker-wine|tobix\/pywine|cdrx\/pyinstaller|condaforge\/linux-anvil|atmoz\/sftp)/,
+    "amd64",
+  ],
+  [/^gitlab\/gitlab-(?:ce|ee):(?:[89]|1[0-6])\./, "amd64"],
+  [/^sonarqube:(?:[5-8]\.|lts$)/, "amd64"],
+  [/^mcr\.microsoft\.com\/cosmosdb\/linux\/azure-cosmos-emulator(?::(?!.*vnext)|$)/, "amd64"],
+  [
+    /^(?:cypress\/(?:included|browsers|base):(?:[3-9]|1[0-2])\.|mcr\.microsoft\.com\/playwright:(?:v1\.(?:\d|1[0-4])\.|bionic))/,
+    "amd64",
+  ],
+  [/^(?:nixos\/nix:2\.[0-3]|ibmjava|swift:[34]\.|espressif\/idf:(?:release-)?v[34])/, "amd64"],
   [/^(?:resin|hypriot)\/(?:rpi|raspberry)/, "arm"],
 ];
 

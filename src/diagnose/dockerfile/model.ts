@@ -72,7 +72,12 @@ export function modelOf(text: string, platforms: readonly Platform[]): Dockerfil
     if (!scripts.has(instruction)) scripts.set(instruction, scriptOf(instruction));
     return scripts.get(instruction);
   };
-  const flows = scenariosFor(platforms).map((scenario) => ({ scenario, flow: flowOf(dockerfile, scenario) }));
+  // Where nothing asks for the build machine, another one changes nothing.
+  const scenarios = scenariosFor(platforms).filter(
+    ({ build, target }) =>
+      build.architecture === target.architecture || /BUILD(?:PLATFORM|ARCH|OS|VARIANT)/.test(text),
+  );
+  const flows = scenarios.map((scenario) => ({ scenario, flow: flowOf(dockerfile, scenario) }));
   const everNeeded = new Set(
     flows.flatMap(({ flow }) => flow.filter(({ needed }) => needed).map(({ stage }) => stage.index)),
   );

@@ -40,14 +40,13 @@ export function repositoryArch(use: Use): string | undefined {
     const adds = args.some((word) =>
       /^(?:config-manager|ar|addrepo|as|addservice)$|^--(?:add-repo|repofrompath|baseurl)/.test(word),
     );
-    const configures = /config-manager$/.test(program) || adds;
+    const configures = program.endsWith("config-manager") || adds;
     const address = configures ? args.find((word) => /(?:https?|ftp):\/\//.test(word)) : undefined;
     return address === undefined ? undefined : archOfAddress(address.replace(/^.*?(?=(?:https?|ftp):)/, ""));
   }
   if (manager === "apk") {
     const address = args.find(
-      (word, index) =>
-        /^https?:\/\//.test(word) && /^(?:-X|--repository)$/.test(args[index - 1] ?? ""),
+      (word, index) => /^https?:\/\//.test(word) && /^(?:-X|--repository)$/.test(args[index - 1] ?? ""),
     );
     return address === undefined ? undefined : archOfAddress(address);
   }

@@ -8,8 +8,14 @@ const managers: Readonly<Record<string, readonly string[]>> = {
   pacman: ["pacman"],
 };
 
+const managerByProgram: ReadonlyMap<string, string> = new Map(
+  Object.entries(managers).flatMap(([manager, programs]) =>
+    programs.map((program): [string, string] => [program, manager]),
+  ),
+);
+
 export function managerOf(use: Use): string | undefined {
-  return Object.entries(managers).find(([, programs]) => programs.includes(use.program))?.[0];
+  return managerByProgram.get(use.program);
 }
 
 export function isInstall(use: Use): boolean {

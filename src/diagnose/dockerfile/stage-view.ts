@@ -60,15 +60,19 @@ export function viewStage(options: ViewOptions): StageView {
   const args = new Map([...(inherited?.args ?? []), ...builtinsOf(options.scenario, globals)]);
   const machine = machineOf(run.platform);
   const windows = run.platform.os === "windows";
+  let shared: ReadonlyMap<string, string> | undefined;
   const instructions = run.stage.instructions.map((instruction): InstructionView => {
-    const variables = new Map([...args, ...env]);
+    const variables = shared ?? new Map([...args, ...env]);
+    shared = instruction.keyword === "ARG" || instruction.keyword === "ENV" ? undefined : variables;
     const words: string[] = [];
     if (instruction.keyword === "ARG") declare(instruction, { args, globals, variables, escape, dockerfile });
     else if (instruction.keyword === "ENV") words.push(...assign(instruction, env, variables, escape));
     else if (instruction.keyword === "RUN") {
       const script = windows ? undefined : options.script(instruction);
       const trace = script && evaluateShell(script.list, variables, machine, overridable(args, env));
-      for (const [name, value] of goSettings(trace)) env.set(name, value);
+      const settings = goSettings(trace);
+      for (const [name, value] of settings) env.set(name, value);
+      if (settings.length > 0) shared = undefined;
       return { instruction, words, variables, ...(trace && { trace }) };
     } else {
       words.push(...rawWords(instruction.text, escape).map((word) => safely(word, variables, escape)));

@@ -26,7 +26,7 @@ export function extraction(use: Use): Extraction {
   const { program, args, executed } = use;
   if (/^(?:tar|bsdtar|gtar)$/.test(program)) return tarExtraction(args);
   if (program === "unzip" || program === "funzip" || program.startsWith("7z")) return zipExtraction(args);
-  const [archive] = args.filter((word) => !word.startsWith("-"));
+  const archive = args.find((word) => !word.startsWith("-"));
   if (program === "dpkg-deb") {
     const words = args.filter((word) => !word.startsWith("-"));
     return { members: [], ...(words[0] && { archive: words[0] }), ...(words[1] && { directory: words[1] }) };
@@ -54,10 +54,10 @@ function tarExtraction(args: readonly string[]): Extraction {
     else if (word.startsWith("--directory=")) directory = word.slice("--directory=".length);
     else if (word.startsWith("-C") && word.length > 2) directory = word.slice(2);
     else if (word.startsWith("--file=")) archive = word.slice("--file=".length);
-    else if (word === "--file" || (bundled && /f$/.test(word))) {
+    else if (word === "--file" || (bundled && word.endsWith("f"))) {
       archive = next;
       index++;
-    } else if (bundled && /C$/.test(word)) directory = args[++index];
+    } else if (bundled && word.endsWith("C")) directory = args[++index];
     else if (/^--strip(?:-components)?=/.test(word)) strip = Number(word.slice(word.indexOf("=") + 1));
     else if (/^--strip(?:-components)?$/.test(word)) strip = Number(args[++index]);
     else if (/^(?:--exclude|--transform|--xform|--owner|--group|-T|-X|-I)$/.test(word)) index++;

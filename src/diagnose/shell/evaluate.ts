@@ -9,6 +9,11 @@ import type { Executed, Trace } from "./trace.ts";
 import { unknown } from "./unknown.ts";
 import { expandParts, type Variables } from "./variables.ts";
 
+/** Commands that assignments before them outlive. */
+const lasting = new Set(["export", "readonly", "local", "declare", "typeset", "set", "eval", "."]);
+
+const noRedirects = { input: [], outputs: [] } as const;
+
 /** Calls of functions and inner scripts within each other. */
 const deepestCalls = 8;
 
@@ -52,15 +57,9 @@ class Evaluation extends ControlFlow {
   protected override simple(command: SimpleCommand): Status {
     const outer = this.variables;
     for (const { name, value } of command.assignments) this.set(name, this.expand(value));
-    const argv = command.words.flatMap((word) => this.fields(word));
-    const input = command.redirects.flatMap(({ operator, target, body }) => {
-      if (body !== undefined) return [this.expand(body)];
-      const text = this.expand(target);
-      return operator.endsWith("<<<") ? [text] : [];
-    });
-    const outputs = command.redirects
-      .filter(({ operator }) => /^[1&]?>>?\|?$/.test(operator))
-      .map(({ target }) => this.expand(target));
+    const argv: string[] = [];
+    for (const word of command.words) argv.push(...this.fields(word));
+    const { input, outputs } = command.redirects.length === 0 ? noRedirects : this.#redirected(command);
     if (argv.length === 0) return command.assignments.length > 0 ? true : undefined;
     const status = this.#run({
       command,
@@ -74,11 +73,20 @@ class Evaluation extends ControlFlow {
       wrapper: this.#calls < deepestCalls && innerScript(argv) !== undefined,
       at: this.at(command.at),
     });
-    const lasting = ["export", "readonly", "local", "declare", "typeset", "set", "eval", "."].includes(
-      argv[0] ?? "",
-    );
-    if (command.assignments.length > 0 && !lasting) this.variables = outer;
+    if (command.assignments.length > 0 && !lasting.has(argv[0] ?? "")) this.variables = outer;
     return status;
+  }
+
+  #redirected({ redirects }: SimpleCommand): { input: readonly string[]; outputs: readonly string[] } {
+    const input = redirects.flatMap(({ operator, target, body }) => {
+      if (body !== undefined) return [this.expand(body)];
+      const text = this.expand(target);
+      return operator.endsWith("<<<") ? [text] : [];
+    });
+    const outputs = redirects
+      .filter(({ operator }) => /^[1&]?>>?\|?$/.test(operator))
+      .map(({ target }) => this.expand(target));
+    return { input, outputs };
   }
 
   #run(executed: Executed): Status {

@@ -14,6 +14,9 @@ export function expandParts(
   variables: Variables,
   run: (script: List) => string,
 ): { readonly text: string; readonly split: boolean } {
+  const [only] = word.parts;
+  if (word.parts.length === 1 && only?.kind === "text")
+    return { text: only.text.slice(0, longest), split: false };
   let text = "";
   let split = false;
   let onlyUnquotedEmpty = word.parts.length > 0;

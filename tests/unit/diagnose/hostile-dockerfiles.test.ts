@@ -7,10 +7,19 @@ import { mutatedDockerfile, randomFrom } from "./mutated-dockerfiles.ts";
 
 const samples = dockerfileRules.flatMap(({ bad, good }) => [...bad, ...good]);
 
-function milliseconds(work: () => void): number {
-  const start = performance.now();
+/** CPU time in milliseconds: what other programs do meanwhile doesn't count. */
+function cpuTime(work: () => void): number {
+  const start = process.cpuUsage();
   work();
-  return performance.now() - start;
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1000;
+}
+
+/** The best of up to three: a collection of garbage or a compile of the engine falls into one of them only. */
+function bestTime(work: () => void, limit: number): number {
+  let best = Infinity;
+  for (let round = 0; round < 3 && best >= limit; round++) best = Math.min(best, cpuTime(work));
+  return best;
 }
 
 describe("hostile Dockerfiles", () => {
@@ -21,10 +30,10 @@ describe("hostile Dockerfiles", () => {
       const text = mutatedDockerfile(samples, random);
       longest = Math.max(
         longest,
-        milliseconds(() => checkDockerfile("Dockerfile", text)),
+        bestTime(() => checkDockerfile("Dockerfile", text), 500),
       );
     }
-    expect(longest).toBeLessThan(5000);
+    expect(longest).toBeLessThan(500);
   });
 
   it.each<[string, string]>([
@@ -52,13 +61,18 @@ describe("hostile Dockerfiles", () => {
     ["substitutions in substitutions", "$(a $(b `c "],
     ["options", "-DA=x86_64 --target=amd64 "],
     ["variables", "$TARGETARCH${BUILDARCH:-x} "],
+    ["archives", "curl https://a/b-$(uname -m).tgz | tar xz -C /opt c && cp /opt/c /d; "],
+    ["copies", "cp /a/b-amd64 /c/ && mv /c/b-amd64 /d/*; "],
+    ["repositories", "printf 'baseurl=https://a/x86_64/\\n'; "],
+    ["triplets", "vcpkg install a:x64-linux --triplet x64-linux; "],
   ])("take time in proportion to their length: %s", (_name, piece) => {
-    const timeOf = (size: number): number => {
+    const timeOf = (size: number, limit: number): number => {
       const text = `FROM debian:12\nRUN ${piece.repeat(Math.ceil(size / piece.length))}\n`;
-      return milliseconds(() => checkDockerfile("Dockerfile", text));
+      return bestTime(() => checkDockerfile("Dockerfile", text), limit);
     };
-    timeOf(2_000);
-    expect(timeOf(60_000)).toBeLessThan(12_000);
+    // Eight times the size would take 64 times as long if the time went with the square.
+    const small = Math.max(20, timeOf(2_500, 0));
+    expect(timeOf(20_000, small * 16)).toBeLessThan(small * 32);
   });
 
   it.each<[string, string]>([
@@ -72,9 +86,13 @@ describe("hostile Dockerfiles", () => {
     ["here-documents", "RUN <<EOF\ncurl https://a/b-amd64\nEOF\n"],
     ["directives", "# check=skip=a\n"],
     ["downloads", "RUN curl https://a/b-$(uname -m)-amd64\n"],
+    ["mounts", "RUN --mount=type=bind,from=x,source=/a-amd64,target=/b cp /b/c /d\n"],
+    ["ONBUILD", "ONBUILD RUN curl https://a/b-amd64\n"],
+    ["helper stages", "FROM b AS b\nCOPY --from=b /bin/a /bin/a\nRUN a\n"],
+    ["build stages", "FROM --platform=$BUILDPLATFORM b AS b\nCOPY --from=x /bin/a /bin/a\nRUN a\n"],
   ])("take bounded time for very many lines: %s", (_name, piece) => {
     const text = `FROM debian:12 AS x\nRUN a\n${piece.repeat(Math.ceil(20_000 / piece.length))}`;
-    expect(milliseconds(() => checkDockerfile("Dockerfile", text))).toBeLessThan(15_000);
+    expect(bestTime(() => checkDockerfile("Dockerfile", text), 2000)).toBeLessThan(2000);
   });
 
   it("002-06 --fix leaves every sample valid", () => {

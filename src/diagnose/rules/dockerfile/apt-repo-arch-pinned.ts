@@ -9,6 +9,7 @@ const option =
 
 /** The architectures that source entries in `text` are limited to, where none of them is `arch`. */
 function pinnedAway(text: string, arch: string): boolean {
+  if (!text.includes("arch") && !/architectures/i.test(text)) return false;
   for (const match of text.replaceAll("\\n", "\n").matchAll(option)) {
     const names = archNames((match[1] ?? match[2] ?? "").replaceAll(",", " "));
     if (names.length > 0 && !names.some((name) => name.arch === arch)) return true;

@@ -71,7 +71,7 @@ function reportSources(model: DockerfileModel, report: (remark: Remark) => void)
         architectures: [architecture],
       });
     const packages = npmPackageArchs(use);
-    const [foreign] = packages.filter(({ arch }) => arch !== architecture);
+    const foreign = packages.find(({ arch }) => arch !== architecture);
     if (foreign !== undefined && packages.every(({ arch }) => arch !== architecture))
       report({
         line: lineOfWord(use, new RegExp(foreign.name.replaceAll(/[^\w-]/g, ".").slice(0, 80))),

@@ -1,27 +1,50 @@
+import { reachesImage } from "../../dockerfile/shipped.ts";
+import { type Text, textsOf } from "../../dockerfile/texts.ts";
+import { twinOf } from "../../dockerfile/twins.ts";
 import { archNames, wholeArch } from "../../dockerfile/arch-names.ts";
 import type { DockerfileModel } from "../../dockerfile/model.ts";
-import type { DockerfileRule, Severity } from "../../dockerfile/rule.ts";
+import type { DockerfileRule, Remark, Severity } from "../../dockerfile/rule.ts";
 import { isNative, lineOfWord, type Use, usesOf } from "../../dockerfile/uses.ts";
 
 /** Options of build tools whose value is an architecture. */
 const valued =
-  /^(?:-{1,2})?(?:arch|cpu|target[-_]?(?:cpu|arch)|dest-cpu|machine|host[-_]arch|target|platform|npm_config_(?:target_)?arch|DCMAKE_SYSTEM_PROCESSOR|DCMAKE_OSX_ARCHITECTURES|D?(?:TARGET_|BUILD_)?ARCH|DTARGET|DCPU|os-arch|architecture|with-arch|build_arch|march)(?::\w+)?=(.+)$/i;
+  /^(?:-{1,2})?(?:arch|cpu|target[-_]?(?:cpu|arch|platform)|dest-cpu|machine|host[-_]arch|target|platforms?|m?triplet?|swift-sdk|architectures|forcearch|override-arch|python-platform|npm_config_(?:target_)?arch|DCMAKE_SYSTEM_PROCESSOR|DCMAKE_OSX_ARCHITECTURES|DCMAKE_C(?:XX)?_COMPILER(?:_TARGET)?|DVCPKG_(?:TARGET|HOST)_TRIPLET|D?(?:TARGET_|BUILD_)?ARCH|DTARGET|DCPU|os-arch|architecture|with-arch|build_arch|march)(?::\w+)?[=:](.+)$/i;
 const following = new Set([
   "--arch",
   "--cpu",
   "--target-arch",
+  "--target-platform",
   "--dest-cpu",
   "--target",
+  "-target",
   "--platform",
+  "--platforms",
   "-a",
   "--architecture",
+  "--architectures",
   "-t",
   "--targets",
   "--machine",
+  "--triple",
+  "--swift-sdk",
+  "--triplet",
+  "--host-triplet",
+  "--forcearch",
+  "--override-arch",
+  "--python-platform",
+  "--subdir",
 ]);
+/** Variables that make files and scripts take. */
+const makeVariable =
+  /^(?:CC|CXX|CROSS_COMPILE|CROSS_PREFIX|CROSS|CHOST|HOST|TARGET|TARGET_TRIPLE|BINDIR_ARCH)=(.+)$/;
 const flags = /^--?(?:arm|arm64|armv7l|x64|x86_64|amd64|x86|ia32|aarch64|linux64)$/;
 const tools =
-  /^(?:make|gmake|cmake|ninja|meson|configure|configure\.py|scons|bazel|bazelisk|npm|npx|yarn|pnpm|node|electron-builder|electron-packager|pkg|nexe|bun|deno|python3?|pip3?|build\.sh|build|gn|gyp|node-gyp|qmake|xmake|swift|zig|tinygo|gradle|gradlew|mvn|mvnw|mage|task|just|b2|bjam|setup\.py|premake5|waf|vcpkg|conan|cargo-lambda|sam|tsc|esbuild|pyinstaller|docker|buildah|crystal|nim|dub|stack|cabal|compile\.sh|compile|autogen\.sh|uv)$/;
+  /^(?:make|gmake|cmake|ninja|meson|configure|configure\.py|scons|bazel|bazelisk|npm|npx|yarn|pnpm|node|electron-builder|electron-packager|pkg|nexe|bun|bunx|deno|python[\d.]*|pip[\d.]*|gem|build\.sh|build|gn|gyp|node-gyp|prebuild|prebuild-install|qmake|xmake|swift|zig|tinygo|gradle|gradlew|mvn|mvnw|mage|task|just|b2|bjam|setup\.py|premake5|waf|vcpkg|conan|conda|mamba|micromamba|pixi|cargo-lambda|sam|tsc|esbuild|pyinstaller|docker|buildah|podman|skopeo|crane|oras|regctl|crystal|nim|nimble|dub|ldc2|llc|clang|clang\+\+|stack|cabal|dart|flutter|native-image|maturin|compile\.sh|compile|autogen\.sh|uv|debootstrap|qdebootstrap|mmdebstrap|dnf|yum|microdnf|rpmbuild|dpkg-buildpackage|fpm|nfpm)$/;
+/** A compiler named after what it compiles for. */
+const prefixed =
+  /^(x86_64|aarch64|arm|armv7\w*|i[36]86|powerpc64le|s390x|riscv64)-(?:\w+-)?linux-(?:gnu|musl)\w*-(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+|gfortran)(?:-[\d.]+)?$/;
+/** What compilers for arm don't know. */
+const wordSize = /(?:^|[\s='"])-m64\b/;
 
 export const rule: DockerfileRule = {
   id: "hardcoded-arch-build-flag",
@@ -33,13 +56,21 @@ export const rule: DockerfileRule = {
     "FROM node:20\nRUN npx electron-builder --linux --x64\n",
     "FROM debian:12\nRUN make ARCH=x86_64 && make install\n",
     "FROM python:3.12\nRUN pip install --platform manylinux2014_x86_64 --only-binary=:all: --target /deps numpy\n",
+    'FROM gcc:13\nRUN make CFLAGS="-O2 -m64"\n',
+    "FROM debian:12\nRUN vcpkg install --triplet x64-linux fmt\n",
+    "FROM debian:12\nRUN aarch64-linux-gnu-gcc -o /app app.c\n",
   ],
-  good: ["FROM debian:12\nRUN make ARCH=$(uname -m)\n", "FROM node:20\nRUN npm ci --omit=dev\n"],
+  good: [
+    "FROM debian:12\nRUN make ARCH=$(uname -m)\n",
+    "FROM node:20\nRUN npm ci --omit=dev\n",
+    "FROM node:20\nRUN npx electron-builder --linux --x64 --arm64\n",
+  ],
   check(model, report) {
     for (const use of usesOf(model)) {
-      if (!isNative(use.view) || (!tools.test(use.program) && !/\.(?:sh|py)$/.test(use.program))) continue;
+      if (!isNative(use.view) || !isTool(use)) continue;
       const found = flagOf(use);
       if (found === undefined || !writtenHere(model, use, found.word)) continue;
+      if (twinOf(model, { place: use }, found.word)) continue;
       const severity: Severity = found.stops ? "error" : "warning";
       report({
         line: lineOfWord(use, new RegExp(found.word.replaceAll(/\W/g, ".").slice(0, 60))),
@@ -47,8 +78,49 @@ export const rule: DockerfileRule = {
         message: `${found.word} is for every target.`,
       });
     }
+    for (const text of textsOf(model)) reportCompiler(model, text, report);
   },
 };
+
+function isTool({ program, args }: Use): boolean {
+  return args.length > 0 && (tools.test(program) || /\.(?:sh|py)$/.test(program));
+}
+
+/** -m64, and compilers of another machine whose programs are shipped. */
+function reportCompiler(model: DockerfileModel, text: Text, report: (remark: Remark) => void): void {
+  const { use, place } = text;
+  if (!/-m64|-linux-/.test(text.text)) return;
+  const { architecture } = place.stage.platform;
+  const target = place.view.scenario.target.architecture;
+  if (
+    text.text.includes("-m64") &&
+    wordSize.test(text.text) &&
+    /^(?:arm|arm64|riscv64|loong64)$/.test(architecture)
+  ) {
+    if (/^(?:echo|printf|sed|grep|perl|awk)$/.test(use?.program ?? "")) return;
+    if (!reachesImage(model, place.facts.index)) return;
+    report({
+      line: text.line,
+      severity: "error",
+      message: `Compilers for ${architecture} don't know -m64.`,
+      architectures: [architecture],
+    });
+    return;
+  }
+  if (use === undefined || !text.text.includes("-linux-") || use.executed.argv[0] !== text.text) return;
+  const name = prefixed.exec(use.program)?.[1];
+  const arch = name === undefined ? undefined : archNames(name)[0]?.arch;
+  if (arch === undefined || arch === architecture || arch === target) return;
+  if (!use.args.some((word) => /^-[oc]$|\.(?:c|cc|cpp|cxx|s)$/i.test(word))) return;
+  if (!reachesImage(model, place.facts.index) || !writtenHere(model, use, text.text)) return;
+  if (twinOf(model, text, text.text)) return;
+  report({
+    line: text.line,
+    severity: "error",
+    message: `${use.program} compiles for ${arch} whatever the target is.`,
+    architectures: [target],
+  });
+}
 
 /** What came out of an ARG or ENV is found there. */
 function writtenHere(model: DockerfileModel, use: Use, word: string): boolean {
@@ -63,12 +135,15 @@ function flagOf({ args, view, executed, program, stage }: Use): { word: string; 
     return (
       names.length > 0 &&
       !names.some(({ arch }) => arch === architecture || arch === stage.platform.architecture) &&
-      !/^(?:win|darwin|mac|osx|browser|wasm|https?:)|windows|none-e(?:abi|lf)|unknown-linux/.test(value)
+      !/^(?:win|darwin|mac|osx|browser|wasm|https?:)|windows|none-e(?:abi|lf)|^wasm/.test(value)
     );
   };
   for (const [index, word] of args.entries()) {
     if (flags.test(word) && isForeign(word.replace(/^-+/, ""))) return { word, stops: word === "--arm" };
-    const value = valued.exec(word)?.[1];
+    const value =
+      valued.exec(word)?.[1] ??
+      (/^(?:g?make|scons|just|task)$|\.sh$/.test(program) ? makeVariable.exec(word)?.[1] : undefined) ??
+      (program === "vcpkg" ? /^[\w-]+(?:\[[\w,-]*\])?:([\w-]+)$/.exec(word)?.[1] : undefined);
     if (value !== undefined && isForeign(value) && value.length < 60) return { word, stops: false };
     if (
       following.has(word) &&

@@ -1,3 +1,4 @@
+import { hasTwin } from "../../dockerfile/twins.ts";
 import { archNames } from "../../dockerfile/arch-names.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { type Text, textsOf } from "../../dockerfile/texts.ts";
@@ -33,6 +34,7 @@ export const rule: DockerfileRule = {
       const target = text.place.view.scenario.target.architecture;
       const [first] = names;
       if (first === undefined || names.some(({ arch }) => arch === architecture || arch === target)) continue;
+      if (hasTwin(model, text)) continue;
       report({
         line: text.line,
         message: `${text.text.slice(0, 100)} is ${first.text}'s path.`,
@@ -55,6 +57,10 @@ function stem(name: string): string {
   return name.replace(/\.(?:tar(?:\.\w+)?|tgz|zip|gz|xz|bz2|deb|rpm|whl|sh|run|AppImage)$/i, "");
 }
 
+/** Variables that hold directories or programs. */
+const envOfFiles =
+  /PATH|HOME|DIR|ROOT|BIN|LIB|SDK|NDK|TOOLCHAIN|COMPILER|LINKER|PREFIX|EXECUTABLE|INCLUDE|^(?:CC|CXX|LD|AR|AS|NM|STRIP|OBJCOPY|RANLIB|FC)$/;
+
 /** An absolute path or one with directories, in a command that reads it, in COPY --from, or in ENV's path lists. */
 function isPath({ text, in: where, use, place, name }: Text): boolean {
   if (!/^[\w.~$@/+:*\ufffc{},-]+$/.test(text) || !text.includes("/") || /:\/\//.test(text)) return false;
@@ -64,7 +70,7 @@ function isPath({ text, in: where, use, place, name }: Text): boolean {
       place.instruction.flags.some(({ name: flag }) => flag === "from") &&
       text !== place.at.words.at(-1)
     );
-  if (where === "env") return /PATH|HOME|DIR|ROOT|BIN|LIB/.test(name ?? "") && text.startsWith("/");
+  if (where === "env") return envOfFiles.test(name ?? "") && text.startsWith("/");
   if (where !== "command") return false;
   return (
     /^(?:cp|mv|ln|install|chmod|tar|cd|strip|upx|source|\.|cat|export|setcap|patchelf|ls|sh|bash)$/.test(
@@ -76,6 +82,8 @@ function isPath({ text, in: where, use, place, name }: Text): boolean {
 
 /** Paths of fetched archives follow their names, and those of libraries, JVMs and Rust have rules of their own. */
 function isOtherRules({ text }: Text, fetched: ReadonlySet<string>): boolean {
+  // Swift's build directory is named by a triple too.
+  if (/(?:^|\/)\.build\//.test(text)) return false;
   if (
     /linux-(?:gnu|musl)|\/jvm\/|lib\.linux-|ld-(?:linux|musl)|\/qemu-|unknown-linux|^\/(?:proc|sys|boot)\/|platforms?\//.test(
       text,

@@ -1,3 +1,5 @@
+import type { DockerfileModel } from "../../dockerfile/model.ts";
+import { hasTwin } from "../../dockerfile/twins.ts";
 import { archNames } from "../../dockerfile/arch-names.ts";
 import { replaceOnLine } from "../../dockerfile/edits.ts";
 import type { DockerfileRule, Severity } from "../../dockerfile/rule.ts";
@@ -30,6 +32,7 @@ export const rule: DockerfileRule = {
       const arch = archNames(found[0])[0]?.arch ?? (found[0].includes("x86") ? "amd64" : undefined);
       const { architecture } = text.place.stage.platform;
       if (arch === undefined || arch === architecture) continue;
+      if (servesTarget(model, text, architecture)) continue;
       report({
         line: text.line,
         severity: severityOf(text),
@@ -43,6 +46,13 @@ export const rule: DockerfileRule = {
     }
   },
 };
+
+/** A list, or commands side by side, with the target's directory too: what isn't there is skipped. */
+function servesTarget(model: DockerfileModel, text: Text, architecture: string): boolean {
+  if (archNames(text.text).some(({ arch }) => arch === architecture)) return true;
+  if (text.in === "copy") return /[*?[]/.test(text.text) && hasTwin(model, text);
+  return text.in !== "env" && hasTwin(model, text);
+}
 
 /** A path, not the prefix of a cross compiler or a triple in a flag. */
 function isLibraryPath(text: string, at: number): boolean {

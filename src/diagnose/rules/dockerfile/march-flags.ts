@@ -40,6 +40,7 @@ export const rule: DockerfileRule = {
 };
 
 function severityOf({ text, place }: Text): Severity | undefined {
+  if (!/-m|-cpu=|-feature=|-xHost/.test(text)) return undefined;
   if (native.test(text)) return "warning";
   const { architecture } = place.stage.platform;
   if (architecture !== "amd64" && architecture !== "386" && x86.test(text)) return "error";

@@ -1,3 +1,4 @@
+import { hasTwin } from "../../dockerfile/twins.ts";
 import { archNames } from "../../dockerfile/arch-names.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { textsOf } from "../../dockerfile/texts.ts";
@@ -20,7 +21,8 @@ export const rule: DockerfileRule = {
     "FROM rust:1.79 AS build\nRUN cargo build --release --target wasm32-unknown-unknown\n",
   ],
   check(model, report) {
-    for (const { text, line, place, use, in: where, name } of textsOf(model)) {
+    for (const each of textsOf(model)) {
+      const { text, line, place, use, in: where, name } = each;
       const named = triple.exec(text);
       if (named === null || /^https?:|^[\w.+-]+@/.test(text)) continue;
       // What the context holds was compiled elsewhere: another rule's finding.
@@ -28,11 +30,13 @@ export const rule: DockerfileRule = {
       const rust =
         /^(?:cargo|rustup|rustc|cross|cargo-\w+)$/.test(use?.program ?? "") ||
         name === "CARGO_BUILD_TARGET" ||
-        /(?:^|\/)target\/|\/release\//.test(text);
+        (/(?:^|\/)target\/|\/release\//.test(text) && !text.includes(".build/"));
       if (!rust || (where === "env" && name !== "CARGO_BUILD_TARGET")) continue;
       const arch = archNames(named[0])[0]?.arch;
       const { architecture } = place.view.scenario.target;
       if (arch === undefined || arch === architecture || severalTargets(use?.args)) continue;
+      // Each target is compiled, and has its place.
+      if (use?.program !== "rustup" && hasTwin(model, each)) continue;
       // A target of none of the platforms, only added and not compiled for here, is a deliberate cross target.
       const added = use?.program === "rustup";
       if (added && !model.platforms.some((platform) => platform.architecture === arch)) continue;

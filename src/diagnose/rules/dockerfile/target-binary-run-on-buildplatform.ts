@@ -1,8 +1,9 @@
 import { posix } from "node:path";
-import { downloadsOf } from "../../dockerfile/downloads.ts";
-import { archsOfUrl } from "../../dockerfile/downloads.ts";
-import type { DockerfileModel } from "../../dockerfile/model.ts";
-import type { DockerfileRule } from "../../dockerfile/rule.ts";
+import { archNames } from "../../dockerfile/arch-names.ts";
+import { archsOfUrl, baseName } from "../../dockerfile/downloads.ts";
+import { downloadsByCommand, FileTracker } from "../../dockerfile/file-flow.ts";
+import type { CopyEdge, DockerfileModel, ScenarioView } from "../../dockerfile/model.ts";
+import type { DockerfileRule, Remark } from "../../dockerfile/rule.ts";
 import { option, type Place, type Use, usesOf, variable } from "../../dockerfile/uses.ts";
 
 export const rule: DockerfileRule = {
@@ -12,55 +13,67 @@ export const rule: DockerfileRule = {
   why: "It is for another CPU than the machine that builds: exec format error, or emulation by luck.",
   fix: "Start it in a target stage, or fetch a second copy for BUILDARCH as the build tool.",
   bad: [
+    "FROM --platform=$BUILDPLATFORM rust:1.79 AS build\nARG TARGETARCH\nRUN case $TARGETARCH in arm64) T=aarch64-unknown-linux-musl ;; *) T=x86_64-unknown-linux-musl ;; esac && cargo build --release --target $T && cp target/$T/release/app /app && /app --version\nFROM scratch\nCOPY --from=build /app /app\n",
+    "FROM alpine:3.20 AS tools\nRUN apk add jq\nFROM --platform=$BUILDPLATFORM alpine:3.20 AS build\nCOPY --from=tools /usr/bin/jq /usr/bin/jq\nRUN jq -r .version a.json > /version\nFROM alpine:3.20\nCOPY --from=build /version /version\n",
     "FROM --platform=$BUILDPLATFORM debian:12 AS get\nARG TARGETARCH\nRUN curl -fsSL https://dl.example.com/tool-${TARGETARCH} -o /usr/local/bin/tool && chmod +x /usr/local/bin/tool && tool --version\nFROM debian:12\nCOPY --from=get /usr/local/bin/tool /usr/local/bin/tool\n",
     "FROM --platform=$BUILDPLATFORM golang:1.22 AS build\nARG TARGETARCH\nRUN GOARCH=$TARGETARCH go build -o /out/app . && /out/app --selftest\nFROM debian:12\nCOPY --from=build /out/app /app\n",
   ],
   good: [
+    "FROM --platform=$BUILDPLATFORM debian:12 AS get\nARG BUILDARCH TARGETARCH\nRUN curl -fsSL https://dl.example.com/gen-${BUILDARCH}.tgz | tar xz -C /usr/local/bin gen && gen > /data\nFROM debian:12\nCOPY --from=get /data /data\n",
     "FROM --platform=$BUILDPLATFORM golang:1.22 AS build\nARG TARGETARCH\nRUN GOARCH=$TARGETARCH go build -o /out/app .\nFROM debian:12\nCOPY --from=build /out/app /app\nRUN /app --selftest\n",
   ],
   check(model, report) {
-    const uses = usesOf(model).filter(
-      ({ facts, view }) =>
-        facts.follows === "build" && view.scenario.build.architecture !== view.scenario.target.architecture,
-    );
-    const made = new Map([...fetched(model, uses), ...compiled(uses)]);
-    for (const use of uses) {
-      const how = made.get(keyOf(use, use.program));
-      if (how === undefined || use.program === "go") continue;
-      report({
-        line: use.line,
-        message: `${use.program} was ${how} for the target, and is started on the build machine.`,
-      });
+    for (const view of model.views) {
+      if (view.scenario.build.architecture === view.scenario.target.architecture) continue;
+      for (const { index, follows } of model.stages)
+        if (follows === "build") followStage(model, view, index, report);
     }
   },
 };
 
-type Made = readonly [key: string, how: string];
+type Report = (remark: Remark) => void;
 
-/** A program by its name in one stage. */
-function keyOf({ facts }: Use, name: string): string {
-  return `${facts.index}/${posix.basename(name)}`;
+/** Follows a stage's commands and COPYs: what becomes of the target's files, and which of them are started. */
+function followStage(model: DockerfileModel, view: ScenarioView, index: number, report: Report): void {
+  const tracker = new FileTracker<string>();
+  const downloads = downloadsByCommand(model);
+  const copies = model.copies.filter(({ to }) => to === index);
+  for (const use of commandsOf(model, view, index)) {
+    for (const copy of copies)
+      if (copy.instruction.line < use.instruction.line) addCopied(model, view, tracker, copy);
+    const how = startedFrom(tracker, use);
+    if (how !== undefined && !/^(?:go|cargo|node|npm|python[\d.]*)$/.test(use.program))
+      report({
+        line: use.line,
+        message: `${use.program} was ${how} for the target, and is started on the build machine.`,
+      });
+    tracker.follow(use);
+    for (const { outputs, piped, url, place } of downloads.get(use.executed) ?? []) {
+      if (!isTargets(url, place)) continue;
+      if (piped) tracker.pipe("fetched", baseName(url));
+      else for (const output of outputs) tracker.add("fetched", output);
+    }
+    addCompiled(tracker, use);
+  }
 }
 
-/** Programs that are fetched for the target, by themselves or in an archive that is unpacked. */
-function fetched(model: DockerfileModel, uses: readonly Use[]): Made[] {
-  const downloads = downloadsOf(model).filter(
-    ({ use, url, place }) => use !== undefined && uses.includes(use) && isTargets(url, place),
-  );
-  const direct = downloads.flatMap(({ use, outputs }): Made[] =>
-    outputs
-      .filter((output) => !/\.(?:tar|tgz|zip|gz|xz|deb|rpm|bz2)/.test(output))
-      .flatMap((output) => (use === undefined ? [] : [[keyOf(use, output), "fetched"] as const])),
-  );
-  const unpacking = uses.filter(
-    ({ program, instruction, view }) =>
-      (program === "tar" || program === "unzip") &&
-      downloads.some(({ place }) => place.instruction === instruction && place.view === view),
-  );
-  return [
-    ...direct,
-    ...unpacking.flatMap((use) => membersOf(use).map((name): Made => [keyOf(use, name), "fetched"])),
-  ];
+function commandsOf(model: DockerfileModel, view: ScenarioView, index: number): readonly Use[] {
+  return usesOf(model).filter((use) => use.view === view && use.facts.index === index);
+}
+
+/** How the program that a command starts came here, where it is the target's. */
+function startedFrom(tracker: FileTracker<string>, use: Use): string | undefined {
+  const [word = ""] = use.executed.argv.slice(-1 - use.args.length);
+  const name = posix.basename(word);
+  if (/\.(?:sh|py|js|pl|rb|jar)$|^(?:install|configure|setup|bootstrap)/.test(name)) return undefined;
+  tracker.enter(use);
+  if (!word.includes("/")) return tracker.program(name);
+  const file = tracker.at(word);
+  if (file !== undefined) return file;
+  const archs = new Set(archNames(word).map(({ arch }) => arch));
+  const { target, build } = use.view.scenario;
+  const made = /(?:^|\/)(?:target|dist|build|out|bin|zig-out|_output|\.build)\//.test(word);
+  return made && archs.has(target.architecture) && !archs.has(build.architecture) ? "compiled" : undefined;
 }
 
 function isTargets(url: string, { view, stage }: Place): boolean {
@@ -68,18 +81,39 @@ function isTargets(url: string, { view, stage }: Place): boolean {
   return archs.has(view.scenario.target.architecture) && !archs.has(stage.platform.architecture);
 }
 
-/** What tar and unzip are asked to unpack. */
-function membersOf({ program, args }: Use): string[] {
-  const names = args.filter(
-    (word, index) => !word.startsWith("-") && !/^(?:-C|--directory|-d|-\w*f)$/.test(args[index - 1] ?? ""),
-  );
-  return program === "tar" ? names : names.slice(1);
+/** What the go, cargo and C compilers make for the target, as far as the command says where. */
+function addCompiled(tracker: FileTracker<string>, use: Use): void {
+  const { program, args, view } = use;
+  const { architecture } = view.scenario.target;
+  const isTarget = (text: string | undefined): boolean =>
+    text !== undefined && archNames(text).some(({ arch }) => arch === architecture);
+  if (program === "go" && args[0] === "build" && variable(use, "GOARCH") === architecture) {
+    const output = option(args, "-o");
+    if (output !== undefined) tracker.add("compiled", output, output.endsWith("/"));
+  } else if (/^(?:cargo|cross)$/.test(program) && /^(?:build|zigbuild|b|xwin)$/.test(args[0] ?? "")) {
+    const triple = option(args, "--target") ?? variable(use, "CARGO_BUILD_TARGET");
+    if (triple === undefined || !isTarget(triple)) return;
+    const directory = option(args, "--target-dir") ?? variable(use, "CARGO_TARGET_DIR") ?? "target";
+    tracker.add("compiled", posix.join(directory, triple), true);
+  } else if (/-(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+)$/.test(program) && isTarget(program)) {
+    const output = option(args, "-o");
+    if (output !== undefined) tracker.add("compiled", output);
+  }
 }
 
-function compiled(uses: readonly Use[]): Made[] {
-  return uses.flatMap((use): Made[] => {
-    const output = use.program === "go" && use.args[0] === "build" ? option(use.args, "-o") : undefined;
-    const forTarget = variable(use, "GOARCH") === use.view.scenario.target.architecture;
-    return output !== undefined && forTarget ? [[keyOf(use, output), "compiled"]] : [];
-  });
+/** Programs that COPY takes out of a stage of the target. */
+function addCopied(
+  model: DockerfileModel,
+  view: ScenarioView,
+  tracker: FileTracker<string>,
+  { from, sources, destination, instruction }: CopyEdge,
+): void {
+  const source = from === undefined ? undefined : model.stages[from];
+  if (source?.follows !== "target" || instruction.keyword !== "COPY") return;
+  if (view.stages[source.index]?.base === "scratch" && !sources.some((path) => /bin/.test(path))) return;
+  for (const path of sources) {
+    if (!/(?:^|\/)s?bin\/[\w.+-]+$/.test(path) && !/(?:^|\/)s?bin\/[\w.+-]+$/.test(destination)) continue;
+    const into = destination.endsWith("/") ? posix.join(destination, posix.basename(path)) : destination;
+    tracker.add("copied", into);
+  }
 }

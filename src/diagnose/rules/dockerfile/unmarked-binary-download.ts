@@ -2,13 +2,13 @@ import { archsOfUrl, baseName, downloadsOf, ruleOfUrl, type Download } from "../
 import { archNames } from "../../dockerfile/arch-names.ts";
 import type { DockerfileModel } from "../../dockerfile/model.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
-import { isNative, usesOf } from "../../dockerfile/uses.ts";
+import { isNative, placesOf, usesOf } from "../../dockerfile/uses.ts";
 
 /** Files for x86 whose names don't say so. */
 const x86 =
-  /\/ninja-linux\.zip|sonar-scanner-cli-[\d.]+-linux\.zip|\/cloud_sql_proxy(?:\.linux)?$|\/steamcmd_linux\.tar|\/geckodriver-[\w.]+-linux\.tar|phantomjs|\/wkhtmltox-[\d.]+_linux-generic|instantclient-(?:basic|sqlplus|sdk)[\w-]*-linux\.zip|oc-[\d.]+-linux\.tar|openshift-client-linux\.tar|\/jq-1\.[0-5]\b|docker-machine-Linux$|\/ecs-cli-linux-latest|ngrok-stable-linux|\/terraform_linux|google-cloud-sdk\.tar|alpine-pkg-glibc\/releases\/.*\.apk/i;
+  /\/ninja-linux\.zip|sonar-scanner-cli-[\d.]+-linux\.zip|\/cloud_sql_proxy(?:\.linux)?$|\/steamcmd_linux\.tar|\/geckodriver-[\w.]+-linux\.tar|phantomjs|\/wkhtmltox-[\d.]+_linux-generic|instantclient-(?:basic|sqlplus|sdk)[\w-]*-linux\.zip|oc-[\d.]+-linux\.tar|openshift-client-linux\.tar|\/jq-1\.[0-5]\b|docker-machine-Linux$|\/ecs-cli-linux-latest|ngrok-stable-linux|\/terraform_linux|google-cloud-sdk\.tar|alpine-pkg-glibc\/releases\/.*\.apk|gcc-arm-none-eabi-[\w.-]+-linux\.tar|\/cuda_[\d.]+_[\d.]+_linux\.run|krallin\/tini\/releases\/download\/v[\d.]+\/tini(?:-static)?$|\/awscli-exe-linux\.zip|\/bazel-[\d.]+-installer-linux\.sh/i;
 const scripts =
-  /\.(?:sh|bash|py|pl|rb|js|mjs|phar|jar|pex|pyz|whl|txt|json|ya?ml|conf|gpg|asc|pub|key|pem|crt|sql|xml|html|css|md|patch|diff|repo|list|sig|sha\d+\w*|vsix|ttf|csv|wasm|gem|crx|xpi|apk|dat|mmdb|onnx|bin|pt|gguf|model)(?:$|\?)|raw\.githubusercontent|gist\.github|\/raw\/|install(?:er)?(?:\.sh)?$|get\.|-src\b|source|\/archive\/|yt-dlp$|youtube-dl$|wp-cli|composer|\/repo$|wait-for|bashly|n$|nvm|pyenv|rustup|\/setup_/i;
+  /\.(?:sh|bash|py|pl|rb|js|mjs|phar|jar|pex|pyz|whl|txt|json|ya?ml|conf|gpg|asc|pub|key|pem|crt|sql|xml|html|css|md|patch|diff|repo|list|sig|sha\d+\w*|vsix|ttf|csv|wasm|gem|crx|xpi|apk|dat|mmdb|onnx|bin|pt|gguf|model)(?:$|\?)|raw\.githubusercontent|gist\.github|\/raw\/|install(?:er)?(?:\.sh)?$|\/\/get\.[^/]+\/?$|-src\b|source(?!forge)|\/archive\/|yt-dlp$|youtube-dl$|wp-cli|composer|\/repo$|wait-for|bashly|\/(?:install|setup|wait|entrypoint|configure|bootstrap|docker-(?:entrypoint|php))[\w-]*$|\/n$|nvm|cpanm|\/lein$|\/(?:boot|mill|sbt|kerl|repo|wp|drush|phive|rebar3?|kubectx|kubens|testssl|neofetch|asdf|fzf-tmux|git-\w+|bats|ack|dehydrated|acme|hub\.\w+|cht\.sh|certbot-auto)$|pyenv|rustup|\/setup_/i;
 
 export const rule: DockerfileRule = {
   id: "unmarked-binary-download",
@@ -43,22 +43,31 @@ export const rule: DockerfileRule = {
   },
 };
 
-/** What `chmod +x` is called with. */
+/** Names of files that are made executable: by chmod, by install, or by ADD. */
 function executables(model: DockerfileModel): ReadonlySet<string> {
-  return new Set(
-    usesOf(model)
-      .filter(
-        ({ program, args }) => program === "chmod" && /\+\w*x|[157]{3}|0?[157]\d\d/.test(args.join(" ")),
-      )
-      .flatMap(({ args }) => args.filter((word) => !word.startsWith("-")).map(baseName)),
-  );
+  const names = new Set<string>();
+  for (const { program, args } of usesOf(model)) {
+    const words = args.filter((word) => !word.startsWith("-"));
+    if (program === "chmod" && /\+\w*x|[157]{3}|0?[157]\d\d|[ugoa]*=\w*x/.test(args.join(" ")))
+      for (const word of words) names.add(baseName(word));
+    if (program === "install" && !args.includes("-d") && !/-\w*m\s*0?[0246]{3}\b/.test(args.join(" ")))
+      for (const word of words) names.add(baseName(word));
+  }
+  for (const { instruction, at } of placesOf(model)) {
+    const mode = instruction.flags.find(({ name }) => name === "chmod")?.value ?? "";
+    if (instruction.keyword === "ADD" && /x|^0?[157]\d\d$/.test(mode))
+      for (const word of at.words) names.add(baseName(word));
+  }
+  return names;
 }
 
-/** A release's file that is made executable, or whose name ends in "linux". */
+/** A file without suffix that is made executable, or whose name ends in "linux". */
 function isProgram({ url, outputs }: Download, made: ReadonlySet<string>): boolean {
   if (scripts.test(url) || !/^https?:\/\/[\w.-]+\//.test(url) || /\ufffc/.test(baseName(url))) return false;
   if (/[-_.]linux(?:\.(?:tar\.\w+|tgz|zip|gz))?$/i.test(url)) return true;
-  const release = /\/releases\/(?:download|latest)\/|\/download\//.test(url);
-  const bare = !/\.[a-z]{2,4}$/i.test(baseName(url));
-  return release && bare && outputs.some((path) => made.has(baseName(path)));
+  const published =
+    /\/releases\/(?:download|latest)\/|\/(?:download|dl|dist|bin)\/|\/v?\d+\.\d+/.test(url) ||
+    outputs.some((path) => /(?:^|\/)s?bin\/[^/]*$/.test(path));
+  const bare = !/\.[a-z]{2,4}$/i.test(baseName(url)) && baseName(url) !== "";
+  return published && bare && [url, ...outputs].some((path) => made.has(baseName(path)));
 }

@@ -1,6 +1,6 @@
 import { archsOfUrl, downloadsOf, ruleOfUrl } from "../../dockerfile/downloads.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
-import { isNative, lineOfWord, usesOf } from "../../dockerfile/uses.ts";
+import { isNative, lineOfWord, type Use, usesOf } from "../../dockerfile/uses.ts";
 
 export const rule: DockerfileRule = {
   id: "x86-only-toolchain",
@@ -26,7 +26,15 @@ export const rule: DockerfileRule = {
     }
     for (const use of usesOf(model)) {
       const { architecture } = use.stage.platform;
-      if (!isNative(use.view) || architecture === "amd64" || use.program !== "sdkmanager") continue;
+      if (!isNative(use.view) || architecture === "amd64") continue;
+      if (isQtKit(use)) {
+        report({
+          line: lineOfWord(use, /desktop|install-qt|gcc_64/),
+          message: "Qt's desktop kit for Linux is for x86-64 only.",
+          architectures: [architecture],
+        });
+      }
+      if (use.program !== "sdkmanager") continue;
       if (!use.args.some((word) => /^["']?(?:ndk|build-tools|emulator|cmake|platform-tools)/.test(word)))
         continue;
       report({
@@ -37,3 +45,15 @@ export const rule: DockerfileRule = {
     }
   },
 };
+
+/** `aqt install-qt linux desktop VERSION [linux_gcc_64]`; kits for arm64 have a host of their own, "linux_arm64". */
+function isQtKit({ program, args }: Use): boolean {
+  if (!/^(?:aqt|aqtinstall|python[\d.]*)$/.test(program)) return false;
+  const words = program.startsWith("python") ? args.slice(args.indexOf("aqt") + 1) : args;
+  if (program.startsWith("python") && !args.includes("aqt")) return false;
+  return (
+    /^install-(?:qt|tool)$|^install$/.test(words[0] ?? "") &&
+    words.includes("linux") &&
+    (words.includes("desktop") || words.some((word) => /gcc_64/.test(word)))
+  );
+}
