@@ -76,9 +76,7 @@ function bundlePath(use: Use): string {
   for (const other of usesOf(model)) {
     if (other.facts.index !== use.facts.index || other.program !== "bundle" || other.args[0] !== "config")
       continue;
-    const [name, value] = other.args
-      .slice(1)
-      .filter((word) => !word.startsWith("-") && word !== "set");
+    const [name, value] = other.args.slice(1).filter((word) => !word.startsWith("-") && word !== "set");
     if (name === "path" && value !== undefined) return value;
     if (name === "deployment" && value !== "false") deployment = true;
   }

@@ -46,8 +46,7 @@ export function repositoryArch(use: Use): string | undefined {
   }
   if (manager === "apk") {
     const address = args.find(
-      (word, index) =>
-        /^https?:\/\//.test(word) && /^(?:-X|--repository)$/.test(args[index - 1] ?? ""),
+      (word, index) => /^https?:\/\//.test(word) && /^(?:-X|--repository)$/.test(args[index - 1] ?? ""),
     );
     return address === undefined ? undefined : archOfAddress(address);
   }
