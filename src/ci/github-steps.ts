@@ -107,6 +107,6 @@ export function builderSteps(plan: CiPlan, env: Readonly<Record<string, string>>
         "driver-opts": `image=${buildkitImage}\nnetwork=host`,
       },
     },
-    { name: "Verify the builder's platforms", env, run: builderScript },
+    { name: "Verify the builder's platforms", env, run: builderScript("github") },
   ];
 }

@@ -135,7 +135,7 @@ function preparation(plan: CiPlan, platforms: string): readonly string[] {
           `docker context create ${builderName}`,
           `docker buildx create --name "$BUILDER" --driver docker-container --driver-opt image=${buildkitImage},network=host ${builderName}`,
           `export NEEDED=${platforms}`,
-          inBash(builderScript),
+          inBash(builderScript("gitlab")),
         ]
       : []),
   ];

@@ -5,6 +5,12 @@ import type { CiPlan } from "./plan.ts";
  * environment variables, always in quotes, and never as text of a script.
  */
 
+/** What makes a line more than a line in the log. */
+const marks = {
+  github: { error: "::error::", warning: "::warning::" },
+  gitlab: { error: "error: ", warning: "warning: " },
+} as const;
+
 export const installScript = 'npm install --global "anyarch@$ANYARCH_VERSION"';
 
 /** Before anything is built: the Dockerfile's faults, or whether all packages are there for each platform. */
@@ -54,17 +60,19 @@ if [ "$code" -ne 0 ] && [ "$code" -ne 3 ]; then exit "$code"; fi`;
 }
 
 /** The builder must have every platform: docker's own has that of its machine only. */
-export const builderScript = `docker buildx inspect --bootstrap "$BUILDER"
+export function builderScript(service: CiPlan["service"]): string {
+  return `docker buildx inspect --bootstrap "$BUILDER"
 have="$(docker buildx inspect "$BUILDER" | sed -n 's/^ *Platforms: *//p' | tr -d ' *' | tr '\\n' ',')"
 for platform in $NEEDED; do
   case ",$have" in
     *",$platform,"*) echo "$BUILDER builds $platform" ;;
     *)
-      echo "::error::The builder $BUILDER doesn't build $platform, only $have" >&2
+      echo "${marks[service].error}The builder $BUILDER doesn't build $platform, only $have" >&2
       exit 1
       ;;
   esac
 done`;
+}
 
 /** Checks the pushed image as [test] of the configuration says, at least `uname -m`; runs beside that file. */
 export function testScript({ config }: CiPlan): string {
@@ -73,8 +81,8 @@ export function testScript({ config }: CiPlan): string {
 }
 
 /** One index of what was built, under every tag, proved and shown; a registry that lags behind gets another try. */
-export function mergeScript(annotate: "github" | "gitlab"): string {
-  const [error, warning] = annotate === "github" ? ["::error::", "::warning::"] : ["error: ", "warning: "];
+export function mergeScript(service: CiPlan["service"]): string {
+  const { error, warning } = marks[service];
   return `${firstTag}
 sources=()
 built=()

@@ -6,6 +6,7 @@ import { crane } from "../../engines/clients.ts";
 import { ensureEngines } from "../../engines/install.ts";
 import { describeWith } from "../../engines/suites.ts";
 import { root } from "../anyarch.ts";
+import { prepareExample, sharedCacheDir } from "../example-service.ts";
 import { farmEngines, startFarm, type TestFarm } from "./farm.ts";
 import { type JobEnd, WorkflowRunner } from "./workflow-runner.ts";
 
@@ -41,7 +42,7 @@ async function workflow(...args: readonly string[]): Promise<WorkflowRunner> {
   const run = await farm.anyarch(["ci", "github", ...args]);
   expect(run, run.stderr).toMatchObject({ code: 0 });
   const text = readFileSync(join(farm.workspace.path, ".github/workflows/anyarch.yml"), "utf8");
-  const env = { ...farm.env, PATH: `${bin}:${farm.env["PATH"] ?? ""}` };
+  const env = { ...farm.env, ANYARCH_CACHE_DIR: sharedCacheDir(), PATH: `${bin}:${farm.env["PATH"] ?? ""}` };
   return new WorkflowRunner(text, {
     cwd: farm.workspace.path,
     env,
@@ -93,7 +94,7 @@ function config(repository: string, tags: readonly string[]): string {
 }
 
 describeWith(engines, farmEngines, "a generated workflow, executed", () => {
-  it("001-15 002-11 002-12 002-17 003-28 003-32 004-36 builds, tests and merges a Dockerfile's platforms", async () => {
+  it("002-11 002-12 002-17 003-28 003-32 004-36 builds, tests and merges a Dockerfile's platforms", async () => {
     const repository = `${farm.registry.host}/team/flow`;
     farm.write({ Dockerfile: dockerfile, "anyarch.toml": config(repository, ["1.0", "latest"]) });
     const { build, rows, publish } = await runAll(await workflow());
@@ -129,15 +130,22 @@ describeWith(engines, farmEngines, "a generated workflow, executed", () => {
     expect(end.steps.at(-2)?.output).toContain("linux/arm/v7 is required, and there is no image of it.");
   });
 
+  it("003-32 builds all in one job and one run, and tests the index", async () => {
+    const repository = `${farm.registry.host}/team/together`;
+    farm.write({ Dockerfile: dockerfile, "anyarch.toml": config(repository, ["1.0", "latest"]) });
+    const { end } = await (await workflow("--mode", "qemu")).run("build");
+    expect(end.result, JSON.stringify(end.steps)).toBe("success");
+    for (const tag of ["1.0", "latest"])
+      expect(await platformsOf(`${repository}:${tag}`)).toEqual(["amd64", "arm64"]);
+    expect(end.summary).toMatch(/linux\/amd64 .*\n.*linux\/arm64 /);
+  });
+
   it("004-17 assembles an application per architecture and merges its images", async () => {
     const repository = `${farm.registry.host}/team/assembled`;
-    farm.write({
-      "service/pyproject.toml":
-        '[project]\nname = "demo"\nversion = "1.0"\n[project.scripts]\ndemo = "app:main"\n',
-      "service/app.py": "def main():\n    print('hello')\n",
-      "service/anyarch.toml": `[build]\nbase_image = "scratch"\ntag = "${repository}:1.0"\n`,
-    });
-    const { build } = await runAll(await workflow("service", "--no-test"));
+    prepareExample("hello-python", join(farm.workspace.path, "service"));
+    const platforms = ["--platform", "linux/amd64,linux/arm64"];
+    const runner = await workflow("service", "--tag", `${repository}:1.0`, "--no-test", ...platforms);
+    const { build } = await runAll(runner);
     for (const arch of ["amd64", "arm64"]) {
       const found = await crane(["digest", `${repository}:1.0-${arch}`], { registry: farm.registry });
       expect(found.stdout.trim()).toBe(build.outputs[`linux_${arch}`]);
