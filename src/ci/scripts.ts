@@ -116,7 +116,7 @@ anyarch inspect "$target" --format json > "$RESULT"`;
 }
 
 /** Markdown of --metadata-file's or of inspect's JSON; of a build that failed, why. */
-const summaryProgram = `const { existsSync, readFileSync } = require("node:fs");
+const summaryProgram = `const { existsSync, readFileSync, writeSync } = require("node:fs");
 const [, , title, path] = process.argv;
 const cell = (value) => String(value ?? "").replace(/[|\\r\\n]+/g, " ").replace(/</g, "&lt;");
 const lines = ["## " + cell(title), ""];
@@ -137,7 +137,7 @@ else {
   for (const { platform, message } of result["anyarch.omitted"] ?? [])
     lines.push("| " + [platform, "left out", message, ""].map(cell).join(" | ") + " |");
 }
-console.log(lines.join("\\n"));`;
+writeSync(1, lines.join("\\n") + "\\n");`;
 
 export const summaryScript = `node - "$TITLE" "$METADATA" >> "$GITHUB_STEP_SUMMARY" <<'EOF'
 ${summaryProgram}

@@ -144,6 +144,6 @@ function evaluate(text: string, scope: Scope): string {
     let value: unknown = scope;
     for (const part of expression.split("."))
       value = (value as Readonly<Record<string, unknown>> | undefined)?.[part];
-    return value === undefined ? "" : String(value as string | boolean);
+    return typeof value === "string" || typeof value === "boolean" ? String(value) : "";
   });
 }
