@@ -34,6 +34,7 @@ export {
   cacheReport,
   check,
   checkRules,
+  ciWorkflow,
   copy,
   createIndex,
   doctor,
@@ -46,6 +47,8 @@ export {
   test,
   verify,
 } from "./api/lazy.ts";
+export type { CiWorkflow } from "./api/ci.ts";
+export type { CiOptions } from "./ci/options.ts";
 export type { ExplainOptions, ExplainReport, LogSource } from "./api/explain.ts";
 export type { Rule } from "./api/rules.ts";
 export type { CheckedFile, CheckOptions, CheckReport, CheckRule } from "./api/check.ts";

@@ -1,6 +1,7 @@
 import type * as benching from "./bench.ts";
 import type * as caching from "./cache.ts";
 import type * as checking from "./check.ts";
+import type * as integrating from "./ci.ts";
 import type * as copying from "./copy.ts";
 import type * as examining from "./doctor.ts";
 import type * as explaining from "./explain.ts";
@@ -68,3 +69,7 @@ export const test: typeof testing.test = async (...args) => (await import("./tes
 
 /** Measures an image's command or a directory's build on several platforms; see api/bench.ts. */
 export const bench: typeof benching.bench = async (...args) => (await import("./bench.ts")).bench(...args);
+
+/** Writes a CI workflow; see api/ci.ts. */
+export const ciWorkflow: typeof integrating.ciWorkflow = async (...args) =>
+  (await import("./ci.ts")).ciWorkflow(...args);

@@ -84,6 +84,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "Find in Dockerfiles what goes wrong on other platforms",
     load: async () => (await import("./commands/check.ts")).command,
   },
+  ci: {
+    summary: "Write a CI workflow that builds, tests and publishes for several platforms",
+    load: async () => (await import("./commands/ci.ts")).command,
+  },
   cache: {
     summary: "Show or prune what is kept of downloads and layers",
     load: async () => (await import("./commands/cache.ts")).command,

@@ -6,7 +6,7 @@ import { makeMountableTempDir } from "./mounts.ts";
 import { run } from "./process.ts";
 
 /** What buildx takes for its containers when it isn't told otherwise. */
-export const buildkitImage = "moby/buildkit:buildx-stable-1";
+const buildkitImage = "moby/buildkit:buildx-stable-1";
 
 /** The libraries that a program loads, the engine's own and this machine's: soname → path. */
 async function sharedLibraries(program: string, folder: string): Promise<Map<string, string>> {

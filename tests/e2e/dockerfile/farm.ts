@@ -58,7 +58,7 @@ export interface TestFarm extends Stoppable {
 }
 
 /** `tcp://…?ca=…&cert=…&key=…`. */
-export function tlsEndpoint({ address, caFile, clientCert, clientKey }: Buildkitd): string {
+function tlsEndpoint({ address, caFile, clientCert, clientKey }: Buildkitd): string {
   return `${address}?ca=${caFile}&cert=${clientCert}&key=${clientKey}`;
 }
 
