@@ -160,7 +160,7 @@ function publishJob(plan: CiPlan): Job {
           REQUIRED: requiredOf(rows),
           RESULT: result,
         },
-        run: mergeScript("github"),
+        run: mergeScript(plan),
       },
       summaryStep("Image", result),
     ],

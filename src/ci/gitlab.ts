@@ -103,8 +103,8 @@ function platformJobs(plan: CiPlan): Readonly<Record<string, Job>> {
       tags: [amd64Runner],
       timeout: "20m",
       needs: jobs.map(([job]) => ({ job, artifacts: true })),
-      variables: { REQUIRED: requiredOf(rows), RESULT: "anyarch-index.json" },
-      script: [inBash(mergeScript("gitlab"))],
+      variables: { REQUIRED: requiredOf(rows), RESULT: "$CI_PROJECT_DIR/anyarch-index.json" },
+      script: [inBash(mergeScript(plan))],
       artifacts: { paths: ["anyarch-index.json"] },
     },
   };

@@ -74,16 +74,19 @@ for platform in $NEEDED; do
 done`;
 }
 
+const besideConfig = '"$(dirname "$CONFIG")"';
+
 /** Checks the pushed image as [test] of the configuration says, at least `uname -m`; runs beside that file. */
 export function testScript({ config }: CiPlan): string {
-  const place = config === undefined ? '"$CONTEXT"' : '"$(dirname "$CONFIG")"';
-  return `cd ${place}\nanyarch test "$IMAGE" --platform "$PLATFORM" --progress plain`;
+  return `cd ${config === undefined ? '"$CONTEXT"' : besideConfig}\nanyarch test "$IMAGE" --platform "$PLATFORM" --progress plain`;
 }
 
 /** One index of what was built, under every tag, proved and shown; a registry that lags behind gets another try. */
-export function mergeScript(service: CiPlan["service"]): string {
+export function mergeScript({ service, config }: CiPlan): string {
   const { error, warning } = marks[service];
-  return `${firstTag}
+  // Commands without --config find there what it says of registries.
+  const place = config === undefined ? "" : `cd ${besideConfig}\n`;
+  return `${place}${firstTag}
 sources=()
 built=()
 for platform in $PLATFORMS; do

@@ -2,8 +2,10 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { parse } from "yaml";
 import { crane } from "../../engines/clients.ts";
 import { ensureEngines } from "../../engines/install.ts";
+import { run } from "../../engines/process.ts";
 import { describeWith } from "../../engines/suites.ts";
 import { root } from "../anyarch.ts";
 import { prepareExample, sharedCacheDir } from "../example-service.ts";
@@ -39,8 +41,8 @@ function runnerPrograms(directory: string): string {
 }
 
 async function workflow(...args: readonly string[]): Promise<WorkflowRunner> {
-  const run = await farm.anyarch(["ci", "github", ...args]);
-  expect(run, run.stderr).toMatchObject({ code: 0 });
+  const made = await farm.anyarch(["ci", "github", ...args]);
+  expect(made, made.stderr).toMatchObject({ code: 0 });
   const text = readFileSync(join(farm.workspace.path, ".github/workflows/anyarch.yml"), "utf8");
   const env = { ...farm.env, ANYARCH_CACHE_DIR: sharedCacheDir(), PATH: `${bin}:${farm.env["PATH"] ?? ""}` };
   return new WorkflowRunner(text, {
@@ -70,6 +72,49 @@ async function platformsOf(reference: string): Promise<readonly string[]> {
   const { stdout } = await crane(["manifest", reference], { registry: farm.registry });
   const { manifests } = JSON.parse(stdout) as Index;
   return manifests.map(({ platform }) => platform.architecture).filter((name) => name !== "unknown");
+}
+
+type Pipeline = Readonly<
+  Record<
+    string,
+    { readonly script?: readonly string[]; readonly variables?: Readonly<Record<string, string>> }
+  >
+>;
+
+/** Runs a GitLab job's script in sh, as its runner does; returns the variables that it hands on. */
+async function runGitlab(
+  pipeline: Pipeline,
+  name: string,
+  handedOn: Readonly<Record<string, string>> = {},
+): Promise<Readonly<Record<string, string>>> {
+  const cwd = farm.workspace.path;
+  const job = pipeline[name];
+  const script = job?.script ?? pipeline[".build"]?.script ?? [];
+  const given = { ...(pipeline["variables"] as Readonly<Record<string, string>>), ...job?.variables };
+  const expanded = Object.entries(given).map(
+    ([key, value]) => [key, value.replace("$CI_PROJECT_DIR", cwd)] as const,
+  );
+  const { stdout, stderr, code } = await run("sh", ["-e", "-c", script.join("\n")], {
+    cwd,
+    env: {
+      ...farm.env,
+      PATH: `${bin}:${farm.env["PATH"] ?? ""}`,
+      ...Object.fromEntries(expanded),
+      ...handedOn,
+    },
+  });
+  expect(code, stdout + stderr).toBe(0);
+  if (name === "publish") return {};
+  const [key = "", value = ""] = readFileSync(join(cwd, "anyarch.env"), "utf8").trim().split("=");
+  return { [key]: value };
+}
+
+async function runPipeline(context: string): Promise<void> {
+  const made = await farm.anyarch(["ci", "gitlab", context, "--no-test", "--output", "-"]);
+  const pipeline = parse(made.stdout, { version: "1.1" }) as Pipeline;
+  const first = await runGitlab(pipeline, "build:linux_amd64");
+  const second = await runGitlab(pipeline, "build:linux_arm64");
+  await runGitlab(pipeline, "publish", { ...first, ...second });
 }
 
 const dockerfile = [
@@ -115,7 +160,7 @@ describeWith(engines, farmEngines, "a generated workflow, executed", () => {
     const repository = `${farm.registry.host}/team/partial`;
     farm.write({ Dockerfile: dockerfile, "anyarch.toml": config(repository, ["1.0"]) });
     const platforms = ["--platform", "linux/amd64,linux/arm64,linux/arm/v7"];
-    const runner = await workflow(...platforms, "--optional", "linux/arm/v7");
+    const runner = await workflow(...platforms, "--no-test", "--optional", "linux/arm/v7");
     const { build, rows, publish } = await runAll(runner);
     expect(rows.map(({ result }) => result)).toEqual(["success", "success", "failure"]);
     expect(build.outputs["linux_arm_v7"]).toBeUndefined();
@@ -130,13 +175,21 @@ describeWith(engines, farmEngines, "a generated workflow, executed", () => {
     expect(end.steps.at(-2)?.output).toContain("linux/arm/v7 is required, and there is no image of it.");
   });
 
-  it("003-32 builds all in one job and one run, and tests the index", async () => {
-    const repository = `${farm.registry.host}/team/together`;
-    farm.write({ Dockerfile: dockerfile, "anyarch.toml": config(repository, ["1.0", "latest"]) });
-    const { end } = await (await workflow("--mode", "qemu")).run("build");
+  it("003-32 004-36 builds all in one job, and with a GitLab pipeline", async () => {
+    const [lab, together] = ["lab", "together"].map((name) => `${farm.registry.host}/team/${name}`);
+    for (const [directory, repository] of [
+      ["lab", String(lab)],
+      ["together", String(together)],
+    ] as const)
+      farm.write({
+        [`${directory}/Dockerfile`]: dockerfile,
+        [`${directory}/anyarch.toml`]: config(repository, ["1.0", "latest"]),
+      });
+    const runner = await workflow("together", "--mode", "qemu");
+    const [{ end }] = await Promise.all([runner.run("build"), runPipeline("lab")]);
     expect(end.result, JSON.stringify(end.steps)).toBe("success");
-    for (const tag of ["1.0", "latest"])
-      expect(await platformsOf(`${repository}:${tag}`)).toEqual(["amd64", "arm64"]);
+    for (const name of [`${lab}:1.0`, `${lab}:latest`, `${together}:1.0`, `${together}:latest`])
+      expect(await platformsOf(name)).toEqual(["amd64", "arm64"]);
     expect(end.summary).toMatch(/linux\/amd64 .*\n.*linux\/arm64 /);
   });
 
