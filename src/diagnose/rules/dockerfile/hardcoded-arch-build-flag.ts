@@ -122,11 +122,11 @@ function reportCompiler(model: DockerfileModel, text: Text, report: (remark: Rem
   });
 }
 
-/** Whether the target's prefixed compiler is called too, in this stage or another: all are made, one is chosen later. */
+/** Whether the target's prefixed compiler, assembler or linker is called too, in this stage or another: all are made, one is chosen later. */
 function everyCompiler(model: DockerfileModel, target: string): boolean {
   return usesOf(model).some(({ program }) => {
-    const name = program.includes("-linux-") ? prefixed.exec(program)?.[1] : undefined;
-    return name !== undefined && archNames(name)[0]?.arch === target;
+    const at = program.indexOf("-linux-");
+    return at > 0 && archNames(program.slice(0, at))[0]?.arch === target;
   });
 }
 
