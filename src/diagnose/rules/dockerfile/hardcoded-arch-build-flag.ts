@@ -113,12 +113,20 @@ function reportCompiler(model: DockerfileModel, text: Text, report: (remark: Rem
   if (arch === undefined || arch === architecture || arch === target) return;
   if (!use.args.some((word) => /^-[oc]$|\.(?:c|cc|cpp|cxx|s)$/i.test(word))) return;
   if (!reachesImage(model, place.facts.index) || !writtenHere(model, use, text.text)) return;
-  if (twinOf(model, text, text.text)) return;
+  if (everyCompiler(model, target)) return;
   report({
     line: text.line,
     severity: "error",
     message: `${use.program} compiles for ${arch} whatever the target is.`,
     architectures: [target],
+  });
+}
+
+/** Whether the target's prefixed compiler, assembler or linker is called too, in this stage or another: all are made, one is chosen later. */
+function everyCompiler(model: DockerfileModel, target: string): boolean {
+  return usesOf(model).some(({ program }) => {
+    const at = program.indexOf("-linux-");
+    return at > 0 && archNames(program.slice(0, at))[0]?.arch === target;
   });
 }
 
@@ -131,6 +139,8 @@ function writtenHere(model: DockerfileModel, use: Use, word: string): boolean {
 function flagOf({ args, view, executed, program, stage }: Use): { word: string; stops: boolean } | undefined {
   const { architecture } = view.scenario.target;
   const isForeign = (value: string): boolean => {
+    // A directory is where something goes.
+    if (/^\.{0,2}\/(?!\/)/.test(value)) return false;
     const names = archNames(value);
     return (
       names.length > 0 &&

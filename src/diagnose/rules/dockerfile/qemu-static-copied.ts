@@ -5,7 +5,7 @@ import { lineOfWord, usesOf } from "../../dockerfile/uses.ts";
 
 /** Tools that make a system's files for other machines. */
 const workshop =
-  /^(?:q?debootstrap|mmdebstrap|multistrap|binfmt-support|live-build|debos|vmdb2|fai-\S+|sbuild|pbuilder|schroot|arch-install-scripts|mkosi|buildah|podman|docker\S*|moby-engine|diskimage-builder|kpartx|rpi-imager)$/;
+  /^(?:q?debootstrap|mmdebstrap|multistrap|binfmt-support|live-build|debos|vmdb2|fai-\S+|sbuild|pbuilder|schroot|arch-install-scripts|mkosi|buildah|podman|docker\S*|moby-engine|diskimage-builder|kpartx|rpi-imager|crossbuild-essential-\S+|gcc-[\w-]+-linux-(?:gnu|musl)\w*)$/;
 
 export const rule: DockerfileRule = {
   id: "qemu-static-copied",
@@ -36,7 +36,7 @@ export const rule: DockerfileRule = {
     );
     for (const use of usesOf(model)) {
       if (workshops.has(use.facts.index)) continue;
-      if (installedPackages(use).some(({ name }) => /^qemu-user(?:-static|-binfmt)?$/.test(name)))
+      if (installedPackages(use).some(({ name }) => name === "qemu-user-static"))
         report({ line: lineOfWord(use, /qemu-user-static/), message });
     }
   },

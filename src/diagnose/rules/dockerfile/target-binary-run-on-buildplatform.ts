@@ -42,7 +42,7 @@ function followStage(model: DockerfileModel, view: ScenarioView, index: number, 
     for (const copy of copies)
       if (copy.instruction.line < use.instruction.line) addCopied(model, view, tracker, copy);
     const how = startedFrom(tracker, use);
-    if (how !== undefined && !/^(?:go|cargo|node|npm|python[\d.]*)$/.test(use.program))
+    if (how !== undefined && !/^(?:go|cargo)$/.test(use.program))
       report({
         line: use.line,
         message: `${use.program} was ${how} for the target, and is started on the build machine.`,
