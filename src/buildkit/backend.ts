@@ -84,8 +84,14 @@ async function findBuildx(ctx: Context, old: string[]): Promise<Backend | undefi
     ["buildx", []],
     ["docker-buildx", []],
   ];
-  for (const [program, prefix] of ways) {
-    const said = await ask(ctx, program, [...prefix, "version"]);
+  // All at once: one that fails costs as much time as one that works. Where the plugin is there, it does.
+  const early = await Promise.all(
+    (plugin === undefined ? ways : ways.slice(0, 1)).map(([program, prefix]) =>
+      ask(ctx, program, [...prefix, "version"]),
+    ),
+  );
+  for (const [index, [program, prefix]] of ways.entries()) {
+    const said = index < early.length ? early[index] : await ask(ctx, program, [...prefix, "version"]);
     const version = said === undefined ? undefined : /buildx\S*\s+v?(\d[^\s]*)/.exec(said)?.[1];
     if (version === undefined) continue;
     const backend = { name: "buildx", version: printed(version), program, prefix } as const;
