@@ -11,7 +11,7 @@ import { clientFailure, unreachable } from "./node-failure.ts";
 import { isSameFamily } from "./platform-family.ts";
 import { isNative32, probeProgram } from "./probe-program.ts";
 import { runLimited, type LimitedResult } from "./run-limited.ts";
-import type { Solve } from "./solve.ts";
+import { plainSolve, type Solve } from "./solve.ts";
 
 /** What a probe asks, and where it may write. */
 export interface Probe {
@@ -110,16 +110,8 @@ function solveLocally(
     platform: platform ?? { os: "linux", architecture: "amd64" },
     context: directory,
     dockerfile: join(directory, "Dockerfile"),
-    namedContexts: {},
-    buildArgs: {},
-    labels: {},
-    annotations: {},
-    secrets: [],
-    ssh: [],
-    cacheFrom: [],
-    cacheTo: [],
+    ...plainSolve,
     noCache: platform !== undefined,
-    pull: false,
     delivery: { kind: "none" },
     metadataFile: join(directory, "metadata.json"),
   };

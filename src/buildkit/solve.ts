@@ -30,6 +30,20 @@ export interface Solve {
   readonly metadataFile: string;
 }
 
+/** What a solve asks for beside context, Dockerfile and platform where nothing more is wanted. */
+export const plainSolve = {
+  namedContexts: {},
+  buildArgs: {},
+  labels: {},
+  annotations: {},
+  secrets: [],
+  ssh: [],
+  cacheFrom: [],
+  cacheTo: [],
+  noCache: false,
+  pull: false,
+} as const satisfies Partial<Solve>;
+
 /** Where the node puts a platform's result. */
 export type Delivery =
   /** "registry/repository": pushed by the node under its digest only. */

@@ -7,7 +7,7 @@ import type { Farm, Node } from "../../../src/buildkit/node.ts";
 import { openFarm } from "../../../src/buildkit/open-farm.ts";
 import type { PlatformOutcome } from "../../../src/buildkit/outcome.ts";
 import type { Prepare } from "../../../src/buildkit/prepared-solve.ts";
-import type { Solve } from "../../../src/buildkit/solve.ts";
+import { plainSolve, type Solve } from "../../../src/buildkit/solve.ts";
 import type { BuildEvent } from "../../../src/events/event.ts";
 import type { Context } from "../../../src/host/context.ts";
 import { createContext, createNodeHost } from "../../../src/host/node-host.ts";
@@ -53,16 +53,7 @@ export async function makeBuildSite(): Promise<BuildSite> {
     platform,
     context,
     dockerfile,
-    namedContexts: {},
-    buildArgs: {},
-    labels: {},
-    annotations: {},
-    secrets: [],
-    ssh: [],
-    cacheFrom: [],
-    cacheTo: [],
-    noCache: false,
-    pull: false,
+    ...plainSolve,
     delivery: { kind: "layout", directory: join(temp.path, `layout-${++count}`) },
     metadataFile: join(temp.path, `metadata-${count}.json`),
   });

@@ -13,6 +13,7 @@ import { ensureEngines } from "../../engines/install.ts";
 import { startRegistry } from "../../engines/registry.ts";
 import { describeWith } from "../../engines/suites.ts";
 import { failures, farmOf, userHost } from "./farm-fixture.ts";
+import { plainSolve } from "../../../src/buildkit/solve.ts";
 
 const needed = ["buildkit", "buildx", "docker-registry", "openssl", "crane"] as const;
 const engines = await ensureEngines(needed);
@@ -115,16 +116,7 @@ describeWith(engines, needed, "credentials for one registry", () => {
         platform: parsePlatform("linux/amd64"),
         context: user,
         dockerfile: join(user, "Dockerfile"),
-        namedContexts: {},
-        buildArgs: {},
-        labels: {},
-        annotations: {},
-        secrets: [],
-        ssh: [],
-        cacheFrom: [],
-        cacheTo: [],
-        noCache: false,
-        pull: false,
+        ...plainSolve,
         provenance: "false",
         delivery: { kind: "push-by-digest", repository: `${registry.host}/team/app` },
         metadataFile,

@@ -12,6 +12,7 @@ import { run } from "../../engines/process.ts";
 import { makeSshClient, startSshd } from "../../engines/sshd.ts";
 import { describeWith } from "../../engines/suites.ts";
 import { failures, farmOf, userHost } from "./farm-fixture.ts";
+import { plainSolve } from "../../../src/buildkit/solve.ts";
 
 const needed = ["buildkit", "buildx", "sshd", "openssl", "qemu"] as const;
 const engines = await ensureEngines([...needed, "dockerd"]);
@@ -363,16 +364,7 @@ describeWith(engines, needed, "a node that hangs or goes", () => {
         platform: parsePlatform("linux/amd64"),
         context: home.path,
         dockerfile: join(home.path, "Dockerfile"),
-        namedContexts: {},
-        buildArgs: {},
-        labels: {},
-        annotations: {},
-        secrets: [],
-        ssh: [],
-        cacheFrom: [],
-        cacheTo: [],
-        noCache: false,
-        pull: false,
+        ...plainSolve,
         delivery: { kind: "none" },
         metadataFile: join(home.path, "m.json"),
       });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { buildctlCommand } from "../../../src/buildkit/buildctl-command.ts";
 import { buildxCommand } from "../../../src/buildkit/buildx-command.ts";
 import { printCommand } from "../../../src/buildkit/place.ts";
-import type { Delivery, Solve } from "../../../src/buildkit/solve.ts";
+import { plainSolve, type Delivery, type Solve } from "../../../src/buildkit/solve.ts";
 
 const buildx = {
   program: "docker",
@@ -17,16 +17,7 @@ function solve(changes: Partial<Solve> = {}): Solve {
     platform: { os: "linux", architecture: "arm64" },
     context: "/src/app",
     dockerfile: "/src/app/Dockerfile.prod",
-    namedContexts: {},
-    buildArgs: {},
-    labels: {},
-    annotations: {},
-    secrets: [],
-    ssh: [],
-    cacheFrom: [],
-    cacheTo: [],
-    noCache: false,
-    pull: false,
+    ...plainSolve,
     delivery: { kind: "push-by-digest", repository: "reg.test/team/app" },
     metadataFile: "/tmp/m.json",
     ...changes,
