@@ -80,18 +80,13 @@ async function findBuildx(ctx: Context, old: string[]): Promise<Backend | undefi
     .find((path) => existsSync(path));
   const ways: (readonly [string, readonly string[]])[] = [
     ...(plugin === undefined ? [] : [[plugin, []] as const]),
-    ["docker", ["buildx"]],
     ["buildx", []],
     ["docker-buildx", []],
+    // Last: without a plugin in one of these folders it takes its time to say that there is none.
+    ["docker", ["buildx"]],
   ];
-  // All at once: one that fails costs as much time as one that works. Where the plugin is there, it does.
-  const early = await Promise.all(
-    (plugin === undefined ? ways : ways.slice(0, 1)).map(([program, prefix]) =>
-      ask(ctx, program, [...prefix, "version"]),
-    ),
-  );
-  for (const [index, [program, prefix]] of ways.entries()) {
-    const said = index < early.length ? early[index] : await ask(ctx, program, [...prefix, "version"]);
+  for (const [program, prefix] of ways) {
+    const said = await ask(ctx, program, [...prefix, "version"]);
     const version = said === undefined ? undefined : /buildx\S*\s+v?(\d[^\s]*)/.exec(said)?.[1];
     if (version === undefined) continue;
     const backend = { name: "buildx", version: printed(version), program, prefix } as const;
