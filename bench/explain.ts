@@ -9,7 +9,7 @@ const limitMiB = 200;
 const limitMBs = 100;
 
 const ordinary = (at: number): string =>
-  `#12 ${(at / 1000).toFixed(1)} Get:${at % 400} http://deb.debian.org/debian bookworm/main arm64 libfoo${at}-dev arm64 1.2.${at % 90}-1 [1,${at % 1000} kB]\n`;
+  `#12 ${(at / 1000).toFixed(1)} Get:${at % 400} http://mirror.example/debian bookworm/main arm64 libfoo${at}-dev arm64 1.2.${at % 90}-1 [1,${at % 1000} kB]\n`;
 const complaining = (at: number): string =>
   `#12 ${(at / 1000).toFixed(1)} warning: could not find debug symbols of libfoo${at}.so.1: not found\n`;
 

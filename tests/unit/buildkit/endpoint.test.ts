@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parseBuilderFlag, parseEndpoint } from "../../../src/buildkit/endpoint.ts";
 import { AnyarchError } from "../../../src/errors/error.ts";
 
-const parse = (text: string): unknown => parseEndpoint(text, "/work");
+const parse = (text: string): unknown => parseEndpoint(text, "/srv");
 
 describe("parseEndpoint", () => {
   it.each([
@@ -21,10 +21,10 @@ describe("parseEndpoint", () => {
       {
         kind: "tcp",
         url: "tcp://host:1234",
-        tls: { ca: "/work/ca.pem", cert: "/c.pem", key: "/work/k.pem", serverName: "x.example" },
+        tls: { ca: "/srv/ca.pem", cert: "/c.pem", key: "/srv/k.pem", serverName: "x.example" },
       },
     ],
-    ["tcp://host:1?cacert=a", { kind: "tcp", url: "tcp://host:1", tls: { ca: "/work/a" } }],
+    ["tcp://host:1?cacert=a", { kind: "tcp", url: "tcp://host:1", tls: { ca: "/srv/a" } }],
     ["unix:///run/b.sock", { kind: "unix", url: "unix:///run/b.sock" }],
     ["/run/b.sock", { kind: "unix", url: "unix:///run/b.sock" }],
     ["docker-container://buildkitd", { kind: "container", url: "docker-container://buildkitd" }],
@@ -103,7 +103,7 @@ describe("parseEndpoint", () => {
         ),
         (text) => {
           try {
-            const { kind } = parseEndpoint(text, "/work");
+            const { kind } = parseEndpoint(text, "/srv");
             expect(["ssh", "tcp", "unix", "container", "context", "builder"]).toContain(kind);
           } catch (error) {
             expect(error).toMatchObject({ code: "BUILDER_INVALID" });

@@ -17,8 +17,8 @@ function findHazards(): Promise<readonly PlannedHazard[]> {
     platform: parsePlatform(text),
     optional: false,
   }));
-  const request = { dockerfile: "/work/app/Dockerfile", platforms } as unknown as DockerfileRequest;
-  return hazardsFor(request, dockerfile, "/work");
+  const request = { dockerfile: "/srv/app/Dockerfile", platforms } as unknown as DockerfileRequest;
+  return hazardsFor(request, dockerfile, "/srv");
 }
 
 const hazards = await findHazards();

@@ -50,7 +50,7 @@ describe("WordScanner", () => {
 
 describe("LogBytes", () => {
   const filler =
-    "#12 1.0 Get:5 http://deb.debian.org/debian bookworm/main amd64 libfoo amd64 1.2.3-1 [1,234 kB]\n";
+    "#12 1.0 Get:5 http://mirror.example/debian bookworm/main amd64 libfoo amd64 1.2.3-1 [1,234 kB]\n";
 
   function read(text: Buffer, pieces: number): { readonly text: string; readonly number: number }[] {
     const taken: { text: string; number: number }[] = [];

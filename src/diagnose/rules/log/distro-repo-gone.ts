@@ -46,14 +46,14 @@ export const rule: LogRule = {
     {
       title: "As a stop-gap use the archive server",
       detail:
-        "Debian: archive.debian.org; Ubuntu: old-releases.ubuntu.com; CentOS: vault.centos.org. No security updates arrive there any more.",
+        "Debian keeps them on its archive host, Ubuntu on old-releases, CentOS in the vault. No security updates arrive there any more.",
       workaround: true,
     },
   ],
   references: [],
   bad: [
-    "#5 3.1 E: The repository 'http://deb.debian.org/debian stretch Release' does not have a Release file.",
+    "#5 3.1 E: The repository 'http://mirror.example/debian stretch Release' does not have a Release file.",
     "Cannot find a valid baseurl for repo: base/7/x86_64",
   ],
-  good: ["E: The repository 'http://deb.debian.org/debian bookworm InRelease' is not signed."],
+  good: ["E: The repository 'http://mirror.example/debian bookworm InRelease' is not signed."],
 };

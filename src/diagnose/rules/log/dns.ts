@@ -32,12 +32,12 @@ export const rule: LogRule = {
     {
       title: "Try it by itself",
       detail:
-        "docker run --rm busybox nslookup deb.debian.org; then run the build again: such failures often pass.",
+        "docker run --rm busybox nslookup HOST with the name that failed; then run the build again: such failures often pass.",
     },
   ],
   references: [],
   bad: [
-    "#6 12.0 W: Failed to fetch http://deb.debian.org/debian/dists/bookworm/InRelease  Temporary failure resolving 'deb.debian.org'\n#6 12.0 E: Unable to locate package curl",
+    "#6 12.0 W: Failed to fetch http://mirror.example/debian/dists/bookworm/InRelease  Temporary failure resolving 'mirror.example'\n#6 12.0 E: Unable to locate package curl",
   ],
   good: ["curl: (22) The requested URL returned error: 404"],
 };

@@ -113,6 +113,6 @@ export const rule: LogRule = {
   ],
   good: [
     "#6 0.211 exec /bin/sh: exec format error",
-    "#6 12.0 Get:1 http://deb.debian.org/debian bookworm InRelease",
+    "#6 12.0 Get:1 http://mirror.example/debian bookworm InRelease",
   ],
 };

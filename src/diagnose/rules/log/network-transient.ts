@@ -43,7 +43,7 @@ export const rule: LogRule = {
     "#7 [build 3/3] RUN go mod download\n#7 9.0 go: example.com/lib@v1.0.1: reading https://proxy.example.com/lib/@v/v1.0.1.zip: stream error: stream ID 41; INTERNAL_ERROR; received from peer",
     "#7 9.0 Gem::RemoteFetcher::FetchError: too many connection resets (https://gems.example.com/gems/rack.gem)",
     "#9 30.1 curl: (56) OpenSSL SSL_read: Connection reset by peer, errno 104",
-    "#9 30.1 E: Failed to fetch http://deb.debian.org/debian/pool/main/g/gcc/gcc.deb  502  Bad Gateway [IP: 192.0.2.1 80]",
+    "#9 30.1 E: Failed to fetch http://mirror.example/debian/pool/main/g/gcc/gcc.deb  502  Bad Gateway [IP: 192.0.2.1 80]",
   ],
   good: [
     "39\t        except ConnectionResetError:  # ECONNRESET, connection reset by peer",
