@@ -28,7 +28,6 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nRUN apt-get update && apt-get install -y linux-headers-$(dpkg --print-architecture)\n",
     "FROM debian:12\nRUN apt-get update && apt-get install -y gcc-aarch64-linux-gnu qemu-system-x86\n",
   ],
-  references: ["https://packages.debian.org/"],
   check(model, report) {
     const microsoft = stagesWithFeed(model, /packages\.microsoft\.com/);
     for (const use of usesOf(model)) {

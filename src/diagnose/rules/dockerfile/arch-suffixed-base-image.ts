@@ -18,7 +18,6 @@ export const rule: DockerfileRule = {
     "ARG TARGETARCH\nFROM gcr.io/distroless/static:latest-${TARGETARCH}\n",
     "FROM arm64v8/debian:12 AS base-arm64\nFROM amd64/debian:12 AS base-amd64\nFROM base-${TARGETARCH}\n",
   ],
-  references: ["https://github.com/docker-library/official-images#architectures-other-than-amd64"],
   check(model, report) {
     for (const { facts, image, written, native, architecture } of basesOf(model)) {
       if (!native) continue;

@@ -11,7 +11,6 @@ export const rule: DockerfileRule = {
     'FROM balenalib/raspberrypi3-debian\nRUN ["cross-build-start"]\nRUN apt-get update\nRUN ["cross-build-end"]\n',
   ],
   good: ["FROM debian:12\nRUN apt-get update\n"],
-  references: ["https://docs.balena.io/reference/base-images/base-images/"],
   check(model, report) {
     for (const { program, instruction } of usesOf(model)) {
       if (program !== "cross-build-start" && program !== "cross-build-end") continue;

@@ -17,7 +17,6 @@ export const rule: DockerfileRule = {
   good: [
     "FROM --platform=$BUILDPLATFORM mcr.microsoft.com/dotnet/sdk:8.0 AS build\nARG TARGETARCH\nRUN dotnet publish -a $TARGETARCH -c Release -o /app\nFROM mcr.microsoft.com/dotnet/aspnet:8.0\nCOPY --from=build /app /app\n",
   ],
-  references: ["https://github.com/dotnet/dotnet-docker/blob/main/documentation/scenarios/nativeaot.md"],
   check(model, report) {
     const dotnet = new Set<number>();
     for (const use of usesOf(model)) {

@@ -15,7 +15,6 @@ export const rule: DockerfileRule = {
   good: [
     "FROM --platform=linux/amd64 eclipse-temurin:17 AS android\nRUN curl -fsSLO https://dl.google.com/android/repository/commandlinetools-linux-11076708_latest.zip\nFROM scratch\nCOPY --from=android /app.apk /\n",
   ],
-  references: ["https://developer.android.com/ndk/downloads"],
   check(model, report) {
     for (const { place, url, line } of downloadsOf(model)) {
       const { architecture } = place.stage.platform;
