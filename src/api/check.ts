@@ -215,7 +215,7 @@ function addDirectory(path: string, name: string, addFile: (path: string) => voi
   if (found.length === 0) {
     throw new AnyarchError(
       "INPUT_UNREADABLE",
-      `There is no Dockerfile, compose file or bake file in ${name}.`,
+      `There is no Dockerfile, compose file or bake file in ${name === "." ? "this directory" : name}.`,
       {
         hint: "Name the file: anyarch check PATH",
       },

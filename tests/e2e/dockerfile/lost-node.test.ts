@@ -17,7 +17,7 @@ beforeAll(async () => {
   if (engines.without(...farmEngines, "buildx") !== undefined) return;
   farm = await startFarm({ clients: [await ensureEngines(["buildx"])] });
   farm.write({
-    // On the machine that will be lost a step goes on for ever; a build elsewhere ends.
+    // Says when it runs, and then gives time to lose the machine.
     Dockerfile: [
       "FROM busybox:stable",
       "ARG TARGETARCH",
