@@ -40,7 +40,7 @@ export async function startBinfmtNamespace(options: BinfmtNamespaceOptions = {})
     const users = daemons
       ? ["nsenter", "--user", "--target", String(own(await manyUsers()).pid), "--", "unshare", "--net"]
       : ["unshare", "--user", "--map-root-user"];
-    const [program = "", ...words] = [...users, ...apart, "--", "sh", "-c", wait];
+    const [program, ...words] = [...users, ...apart, "--", "sh", "-c", wait];
     const holder = own(await startDaemon(program, words, waiting));
     const inner = childOf(holder.pid);
     const enter = [
