@@ -160,6 +160,17 @@ describeWith(engines, ["runc", "busybox", "qemu"], "test and bench", () => {
     expect(platforms[0]?.checks[1]?.message).toBe("the image's command ended: exit code 1");
   });
 
+  it("refuses what is no port before anything is run", async () => {
+    for (const flags of [
+      ["--port", "99999"],
+      ["--http", "0/health"],
+    ]) {
+      const { code, stderr } = await scene.run(["test", scene.image, ...flags]);
+      expect(code).toBe(2);
+      expect(stderr).toContain("is no port: ports are whole numbers from 1 to 65535.");
+    }
+  });
+
   it("ends a command that takes too long, and reports a platform that can't be run", async () => {
     const slow = await testJson([scene.image, "-p", "linux/amd64", "-c", "sleep 60", "--timeout", "1s"]);
     expect(slow.platforms[0]?.checks[1]).toMatchObject({ status: "failed", message: "it took too long" });
