@@ -13,7 +13,7 @@ export interface UsableEngine {
 }
 
 /** Longer than a working daemon takes to answer. */
-const answerWithinMs = 10_000;
+const answerWithinMs = 8000;
 
 const questions: Readonly<Record<EngineName, readonly string[]>> = {
   docker: ["version", "--format", "{{.Server.Os}}/{{.Server.Arch}} {{.Server.KernelVersion}}"],
@@ -46,11 +46,17 @@ export async function chooseEngine(options: OpenTrialOptions, ctx: Context): Pro
 
 async function ask(name: EngineName, ctx: Context): Promise<UsableEngine | string> {
   if (name === "runc" && ctx.host.os !== "linux") return "it runs on Linux only";
+  const asked = performance.now();
   try {
     const result = await ctx.host.exec(name, questions[name], {
       signal: ctx.signal,
       timeoutMs: answerWithinMs,
     });
+    if (result.code !== 0 && performance.now() - asked >= answerWithinMs) {
+      const message = `${name} doesn't answer: its daemon hangs, or DOCKER_HOST names one that does.`;
+      ctx.emit({ type: "log", level: "warning", message });
+      return `it didn't answer within ${answerWithinMs / 1000} s`;
+    }
     if (result.code !== 0) return firstLine(result.stderr) || `it exits with ${result.code}`;
     if (name === "runc") return { name };
     const [words = "", kernel] = result.stdout.trim().split(/\s+/);

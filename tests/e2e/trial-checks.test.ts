@@ -148,7 +148,7 @@ describeWith(engines, ["runc", "busybox", "qemu"], "test and bench", () => {
     expect(scene.leftovers()).toEqual([]);
   });
 
-  it("finds a mislabelled image without a shell by its ELF files, and a command that ends early", async () => {
+  it("003-35 finds a mislabelled image without a shell by its ELF files, and a command that ends early", async () => {
     const wrong = join(scene.path, "mislabelled");
     const busybox = readFileSync(join(scene.path, "roots/arm64/bin/busybox"));
     writeRawLayout(wrong, [rawTar([{ path: "busybox", type: "file", mode: 0o755, content: busybox }])], {

@@ -31,7 +31,8 @@ export const command: CommandModule = {
       )
       .option("-v, --volume <SOURCE:TARGET>", "mount a file or directory; :ro for read-only", collect)
       .option("--network <name>", "host or none; with docker and podman, any of theirs")
-      .option("--entrypoint <program>", "in place of the image's own"),
+      .option("--entrypoint <program>", "in place of the image's own")
+      .option("--rm", "nothing stays of a container, with or without this"),
   words: (words, cli) => partCommand(words, cli, defaultImage),
   async run([image, words], flags, io) {
     const output = outputFlags(flags);
