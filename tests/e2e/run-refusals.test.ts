@@ -119,6 +119,18 @@ describeWith(engines, ["runc", "busybox", "qemu"], "run says what is wrong", () 
     }
   });
 
+  it("refuses an emulator of another CPU, and one that isn't static", async () => {
+    const args = ["run", scene.image, "--platform", "linux/arm64", "--emulator"];
+    const other = await scene.run([...args, join(scene.emulators, "qemu-arm-static")]);
+    expect(other.code).toBe(2);
+    expect(other.stderr).toContain(
+      "is for arm, and the image is linux/arm64.\n  QEMU for it is called qemu-aarch64-static.",
+    );
+    const linked = await scene.run([...args, "/usr/bin/env"]);
+    expect(linked.code).toBe(1);
+    expect(linked.stderr).toContain("The emulator /usr/bin/env isn't a statically linked program.");
+  });
+
   it("says how to get an emulator where none is", async () => {
     const riscv = join(scene.path, "riscv");
     writeRawLayout(riscv, [rawTar([{ path: "x", type: "file", mode: 0o755, content: "x" }])], {
