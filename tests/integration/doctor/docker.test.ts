@@ -45,6 +45,8 @@ async function user(name: string, env: Record<string, string> = {}): Promise<Ret
   return userHost(engines, home, {
     DOCKER_HOST: address,
     ANYARCH_BUILDKIT_DRIVER_OPTS: "network=host",
+    // The real image can't be had here, and finding that out takes long.
+    ANYARCH_BINFMT_IMAGE: "127.0.0.1:1/installer:none",
     ...env,
   });
 }
@@ -90,7 +92,8 @@ describeWith(engines, needed, "a machine with Docker", () => {
     expect(again.repairs).toEqual([]);
     expect((await docker.run(["ps", "-aq", "--no-trunc"])).stdout).toBe(containers);
     // It is there, but not for all that is asked now: made anew rather than failing on its name.
-    const more = await repairAll(onHost(host, { platforms: ["linux/amd64", "linux/arm64", "linux/s390x"] }));
+    const platforms = ["linux/amd64", "linux/arm64", "linux/s390x"];
+    const more = await repairAll(onHost(host, { platforms }), () => false);
     expect(more.repairs?.find(({ key }) => key === "create-builder")?.commands[0]).toMatch(
       / rm --force anyarch$/,
     );
@@ -121,7 +124,6 @@ describeWith(engines, needed, "a machine with Docker", () => {
       status: "failed",
       output: expect.stringMatching(/^The commands ended well, and the fault is still there\./) as string,
     });
-    // The real image can't be had here.
     const tried = await repairAll(onHost(await user("lacking"), { platforms: ["linux/s390x"] }));
     expect(tried.repairs?.find(({ key }) => key === "register-s390x")).toMatchObject({ status: "failed" });
     expect(tried.ok).toBe(false);
