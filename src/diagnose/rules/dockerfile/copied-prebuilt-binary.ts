@@ -32,8 +32,12 @@ export const rule: DockerfileRule = {
       if ((instruction.keyword !== "COPY" && instruction.keyword !== "ADD") || !isNative(view)) continue;
       if (instruction.flags.some(({ name }) => name === "from") || instruction.heredocs.length > 0) continue;
       const sources = place.at.words.slice(0, -1).filter((word) => !/^https?:|^git@/.test(word));
+      // What lies there was looked at by context-binary-foreign.
+      const isUnseen = (source: string): boolean => model.files?.matched(source) === undefined;
       const { architecture } = view.scenario.target;
-      const named = sources.find((source) => isForeign(source, architecture) && !hasTwin(place, source));
+      const named = sources.find(
+        (source) => isForeign(source, architecture) && !hasTwin(place, source) && isUnseen(source),
+      );
       if (named !== undefined) {
         report({
           line: instruction.line,
@@ -43,7 +47,7 @@ export const rule: DockerfileRule = {
       } else if (
         facts.ships &&
         !/\$\{?TARGET(?:ARCH|PLATFORM|VARIANT)/.test(instruction.text) &&
-        sources.some((source) => isProgram(model, place, source))
+        sources.some((source) => isProgram(model, place, source) && isUnseen(source))
       ) {
         report({
           line: instruction.line,
