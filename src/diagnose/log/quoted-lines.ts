@@ -30,9 +30,10 @@ const report = new RegExp(
   [
     String.raw`^\s{0,12}(?:[✓✔✕✗●○]|\[[✓✔✕✗✖x]\]) `,
     String.raw`^(?:not )?ok \d+\b|^(?:={3}|-{3}) (?:RUN|PASS|FAIL|SKIP|CONT|PAUSE)\b`,
-    String.raw`^\s{0,4}(?:PASS|FAIL|FAILED|ERROR|SKIPPED|PASSED)\s{1,4}\S{1,200}(?:::|\.(?:test|spec)\.|_test\b|test_|tests?/)`,
+    String.raw`^\s{0,4}(?:PASS|FAIL|FAILED|ERROR|SKIPPED|PASSED)\s{1,4}\S{1,200}(?:::|\.(?:test|spec)\.|_test\b|test_|tests?/|Test\b)`,
     String.raw`\b\d{1,7} (?:tests? )?(?:passed|failed|failing|pending|passing|killed|survived|skipped|ignored|timed out|timeouts?|errors?|warnings?|problems?)(?:,|;| \(|\s{1,4}\|) ?\d`,
     String.raw`^> (?:Task|Configure project|Transform) :?\S|^Execution failed for task |^:\S{1,120} (?:FAILED|UP-TO-DATE|NO-SOURCE)$`,
+    String.raw`^\s{0,6}\d{1,4}\) (?!\S{1,120}:\S{1,80}:)(?:\S{1,120}(?:::|Test\b|test_)|\[\w{1,20}\] › |.{1,200} \(\w{1,80}\)$|\w.{0,200}[a-z] [a-z])`,
     String.raw`^test \S{1,200} \.\.\. \w|\*{3} FAILED \*{3}| did not (?:equal|contain) |^\[ERROR\] {2,}\S{1,200}:\d{1,6} »`,
   ].join("|"),
 );
@@ -51,7 +52,7 @@ const ofCompiler = /\[-W|\berror: .{0,200}(?:'-m|"-m|architecture|mnemonic|instr
 
 /** What a program tells of its doings, by its own word no error. */
 const chatter =
-  /^(?:[\d:.,/TZ-]{5,30} ){0,2}(?:\(\d+\) )?(?:\[(?:INFO|DEBUG|TRACE|WARN|info|debug)\]|(?:INFO|DEBUG|TRACE|WARN)\b(?!\[))|\blevel=(?:info|debug|trace)\b/;
+  /^(?:[\d:.,/TZ-]{5,30} ){0,2}(?:\(\d+\) )?(?:\[(?:INFO|DEBUG|TRACE|WARN|info|debug)\]|(?:INFO|DEBUG|TRACE|WARN)\b(?!\[|: [A-Z][A-Za-z]{4,40}: ))|\blevel=(?:info|debug|trace)\b/;
 
 const diffHead =
   /^\s{0,8}(?:- Expected|\+ (?:Received|Actual)|--- \S|\+\+\+ \S|@@ -\d|\W{0,4}\[?[Dd]iff\]?:? (?:Actual|Expected)|[-+] actual [-+] expected|[Dd]iff(?:erence)?s?:?$|- (?:Snapshot|expected)|\+ (?:actual))/;
@@ -98,7 +99,11 @@ export class QuoteFinder {
 function isInCommand(text: string, command: string | undefined): boolean {
   const said = text.trim();
   if (command === undefined || said.length < shortestEcho || !said.includes(" ")) return false;
-  return /\b(?:echo|printf|cat|print|tee|die|log|warn)\b/.test(command) && command.includes(said);
+  return (
+    /\b(?:echo|printf|cat|print|tee|die|log|warn)\b/.test(command) &&
+    command.includes(said) &&
+    !command.includes(`${said} $`)
+  );
 }
 
 /** Before a quotation mark these say that what follows is a message, not an example of one. */

@@ -46,6 +46,19 @@ export const rule: LogRule = {
       score: 80,
       confidence: "likely",
     },
+    // A repository of packages whose lists for this CPU aren't there.
+    {
+      line: /404 for https?:\/\/(?!\S{0,120}(?:centos|fedora|vault))\S{0,200}\/(?:aarch64|armv7hl|ppc64le|s390x|riscv64|arm64)\/\S{0,60}repo(?:data|md)/i,
+      score: 84,
+    },
+    {
+      line: /^(?:\[ERROR\] )?\s{0,4}\d+\) \S{1,120}:linux-(?:aarch_?64|arm\w{0,4}|ppcle_64|s390_?x|riscv64):\S{1,40}$/,
+      score: 82,
+    },
+    {
+      line: /Could not find (?:gem '[^']{1,80}'|\S{1,60}) (?:with platforms? |in .{0,40}for )'?(?:aarch64|arm\w{0,4}|ppc64le|s390x|riscv64)-linux/,
+      score: 84,
+    },
     {
       line: /Your bundle only supports platforms \[|Repository '\S{1,60}-(?:aarch64|armhfp|ppc64le|s390x)' does not exist in project|go: download go\S{1,20} for \S{1,20}: toolchain not available/,
       score: 84,

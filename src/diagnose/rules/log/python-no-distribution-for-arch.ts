@@ -49,6 +49,12 @@ export const rule: LogRule = {
       score: 84,
     },
     {
+      line: /PackagesNotFoundError|ResolvePackageNotFound|does not exist \(perhaps a typo or a missing channel\)|Could not solve for environment specs|LibMambaUnsatisfiableError|No candidate is found for [`']\S{1,80}[`'] that matches the environment/,
+      emulation: "likely",
+      score: 80,
+      confidence: "likely",
+    },
+    {
       line: /ResolutionImpossible|conflicting dependencies/,
       near: /aarch64|armv7l|no matching distribution/i,
       emulation: "likely",

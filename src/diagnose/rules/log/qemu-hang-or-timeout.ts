@@ -40,6 +40,7 @@ export const rule: LogRule = {
     {
       line: networkTimeout,
       emulation: "shown",
+      check: isNotConnecting,
       commandNot: /\bapt-get update && |^$/,
       score: 66,
       confidence: "likely",

@@ -6,7 +6,7 @@ export const rule: LogRule = {
   architecture: false,
   patterns: [
     {
-      line: /manifest unknown|no such manifest|MANIFEST_UNKNOWN|NAME_UNKNOWN|NOT_FOUND.{0,60}manifest|manifest (?:for )?\S{1,200} not found|manifest tagged by|tag .{0,80}not found/i,
+      line: /manifest unknown|no such manifest|MANIFEST_UNKNOWN|NAME_UNKNOWN|name unknown: |NOT_FOUND.{0,60}manifest|manifest (?:for )?\S{1,200} not found|manifest tagged by|tag .{0,80}not found/i,
       score: 80,
     },
     {
