@@ -4,8 +4,9 @@ import type { TarHeader } from "../archive/parse-tar-header.ts";
 import { decompressLayer } from "../archive/decompress.ts";
 import { readTar } from "../archive/tar-reader.ts";
 import type { Digest } from "../oci/digest.ts";
+import { isCodeArchive, nativesOf } from "./archive-probe.ts";
 import { ContentProbe, type Probed } from "./content-probe.ts";
-import type { LayerScan, ScannedFile } from "./layer-scan.ts";
+import type { ArchivedNative, LayerScan, ScannedFile } from "./layer-scan.ts";
 import { PackageRecords } from "./package-records.ts";
 
 /** Package databases are read up to this size. */
@@ -52,7 +53,7 @@ const inSearchPath = /(?:^|\/)s?bin\/[^/]+$/;
 
 /** What a path of the layer holds; a later entry of the same path takes the place of an earlier one. */
 interface Found {
-  readonly probed: Probed | undefined;
+  readonly probed: Probed | { readonly kind: "archive"; readonly natives: readonly ArchivedNative[] };
   readonly executable: boolean;
   readonly hardlinks: string[];
 }
@@ -111,6 +112,13 @@ class LayerCollector {
       return;
     }
     const executable = (header.mode & 0o111) !== 0;
+    if (isCodeArchive(path)) {
+      const natives = await nativesOf(content);
+      if (natives !== undefined) {
+        this.#files.set(path, { probed: { kind: "archive", natives }, executable, hardlinks: [] });
+      }
+      return;
+    }
     const probed = await this.#probe.look(content);
     if (probed === undefined || (probed.kind === "script" && !executable)) return;
     this.#files.set(path, { probed, executable, hardlinks: [] });
@@ -166,14 +174,16 @@ class LayerCollector {
     const malformed: LayerScan["malformed"][number][] = [];
     const foreign: LayerScan["foreign"][number][] = [];
     const scripts: LayerScan["scripts"][number][] = [];
+    const archives: LayerScan["archives"][number][] = [];
     const binaries = new Set<string>();
     for (const [path, { probed, executable, hardlinks }] of this.#files) {
       const file: ScannedFile = { path, executable, ...(hardlinks.length > 0 && { hardlinks }) };
-      if (probed?.kind === "script") scripts.push({ ...file, shebang: probed.shebang });
-      else for (const name of [path, ...hardlinks]) binaries.add(name);
-      if (probed?.kind === "elf") elf.push({ ...file, facts: probed });
-      else if (probed?.kind === "malformed") malformed.push({ ...file, why: probed.why });
-      else if (probed?.kind === "foreign") foreign.push({ ...file, format: probed.format });
+      if (probed.kind !== "script") for (const name of [path, ...hardlinks]) binaries.add(name);
+      if (probed.kind === "script") scripts.push({ ...file, shebang: probed.shebang });
+      else if (probed.kind === "archive") archives.push({ ...file, natives: probed.natives });
+      else if (probed.kind === "elf") elf.push({ ...file, facts: probed });
+      else if (probed.kind === "malformed") malformed.push({ ...file, why: probed.why });
+      else foreign.push({ ...file, format: probed.format });
     }
     return {
       files: this.#count,
@@ -181,14 +191,30 @@ class LayerCollector {
       malformed,
       foreign,
       scripts,
+      archives,
       tree: Object.fromEntries([...this.#tree].map(([folder, names]) => [folder, [...names]])),
       implied: [...this.#tree.keys()].filter((folder) => !this.#entries.has(folder)),
       symlinks: Object.fromEntries(this.#symlinks),
       whiteouts: [...this.#whiteouts],
       opaque: [...this.#opaque],
-      packages: this.#records.result((path) => binaries.has(path) || inSearchPath.test(path)),
+      packages: this.#records.result(
+        (path) => binaries.has(path) || inSearchPath.test(path),
+        foldersOf(binaries),
+      ),
     };
   }
+}
+
+/** A test for the directories that files are in, at any depth. */
+function foldersOf(files: Iterable<string>): (folder: string) => boolean {
+  const folders = new Set<string>();
+  for (const path of files) {
+    for (let end = path.lastIndexOf("/"); end > 0 && !folders.has(path.slice(0, end));) {
+      folders.add(path.slice(0, end));
+      end = path.lastIndexOf("/", end - 1);
+    }
+  }
+  return (folder) => folders.has(folder);
 }
 
 /** A path as container runtimes take it: below the root whatever it says. */

@@ -6,10 +6,12 @@ import type { Layer } from "../image/layer.ts";
 import type { Digest } from "../oci/digest.ts";
 import { shortDigest } from "../oci/digest.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
+import { archiveFindings } from "./archive-findings.ts";
 import { elfFindings } from "./elf-findings.ts";
 import { type PlatformReport, sortFindings, type VerifyFinding } from "./finding.ts";
 import { imageFindings } from "./image-findings.ts";
 import { linkFindings } from "./link-findings.ts";
+import { packageFindings } from "./package-findings.ts";
 import { pathMatcher } from "./path-pattern.ts";
 import { scanLayer } from "./scan-layer.ts";
 import { type ReadLayer, Subject } from "./subject.ts";
@@ -46,11 +48,12 @@ export async function verifyImage(
       config: image.config,
       allowed: pathMatcher(options.allow ?? []),
     });
+    const ofFiles = [...elfFindings(subject), ...linkFindings(subject), ...archiveFindings(subject)];
     const findings = sortFindings([
       ...troubles,
       ...(await imageFindings(image, platform, layers)),
-      ...elfFindings(subject),
-      ...linkFindings(subject),
+      ...ofFiles,
+      ...packageFindings(subject, ofFiles),
     ]);
     const errors = findings.filter(({ severity }) => severity === "error").length;
     const files = sum(layers, ({ scan }) => scan.files);
