@@ -1,6 +1,6 @@
-import type { Transform } from "node:stream";
+import type { Transform, TransformOptions } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import zlib from "node:zlib";
+import zlib, { type ZlibOptions } from "node:zlib";
 import type { XzReadableStream as XzStream } from "xz-decompress";
 import { AnyarchError } from "../errors/error.ts";
 import type { LayerCompression } from "../oci/media-type.ts";
@@ -12,6 +12,9 @@ export type Compression = LayerCompression | "xz" | "auto";
 
 /** Bytes per output chunk of zlib: fewer trips through the thread pool than with its 16 KiB. */
 const chunkSize = 256 << 10;
+
+/** How far zlib's threads may be ahead of who reads, in bytes: they work while this thread looks at a chunk. */
+const readAhead = 4 * chunkSize;
 
 /**
  * Decompresses as a stream: gzip of any number of members, Zstandard of any number of frames, xz, or nothing.
@@ -31,7 +34,7 @@ export async function* decompressLayer(
   else kind = compression;
   try {
     if (kind === "none") yield* input;
-    else if (kind === "gzip") yield* throughTransform(input, zlib.createGunzip({ chunkSize }));
+    else if (kind === "gzip") yield* throughTransform(input, createGunzip());
     else if (kind === "zstd") yield* inTurns(decompressZstd(input));
     else yield* inTurns(decompressXz(input));
   } catch (error) {
@@ -81,6 +84,12 @@ async function* resume(start: Uint8Array, bytes: ByteSource): AsyncGenerator<Uin
   } finally {
     await bytes.close();
   }
+}
+
+function createGunzip(): Transform {
+  // Passed on to the stream: the types don't know it.
+  const options: ZlibOptions & TransformOptions = { chunkSize, readableHighWaterMark: readAhead };
+  return zlib.createGunzip(options);
 }
 
 /** zlib's own errors, and those of the two decoders. */

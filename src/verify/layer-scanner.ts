@@ -4,7 +4,7 @@ import type { TarHeader } from "../archive/parse-tar-header.ts";
 import { decompressLayer } from "../archive/decompress.ts";
 import { readTar } from "../archive/tar-reader.ts";
 import type { Digest } from "../oci/digest.ts";
-import { ContentProbe, type Probed } from "./content-probe.ts";
+import { ContentProbe, type ProbeMemory, type Probed } from "./content-probe.ts";
 import type { LayerScan, ScannedFile } from "./layer-scan.ts";
 import { PackageRecords } from "./package-records.ts";
 
@@ -17,6 +17,8 @@ export interface ReadLayerOptions {
   readonly signal: AbortSignal;
   /** Called with the uncompressed bytes read so far. */
   readonly onProgress?: (current: number) => void;
+  /** Shared with other layers that are read at the same time. */
+  readonly memory?: ProbeMemory | undefined;
 }
 
 /**
@@ -38,7 +40,7 @@ export async function readLayer(
       yield chunk;
     }
   }
-  const collector = new LayerCollector();
+  const collector = new LayerCollector(new ContentProbe(options.memory));
   await readTar(hashed(), (header, content) => collector.visit(header, content), {
     name: options.name,
     signal: options.signal,
@@ -58,7 +60,7 @@ interface Found {
 }
 
 class LayerCollector {
-  readonly #probe = new ContentProbe();
+  readonly #probe: ContentProbe;
   readonly #records = new PackageRecords();
   readonly #files = new Map<string, Found>();
   /** Hard link → the path whose content it shares. */
@@ -70,6 +72,10 @@ class LayerCollector {
   readonly #whiteouts = new Set<string>();
   readonly #opaque = new Set<string>();
   #count = 0;
+
+  constructor(probe: ContentProbe) {
+    this.#probe = probe;
+  }
 
   visit(header: TarHeader, content: TarContent): void | Promise<void> {
     const path = rootedPath(header.path);
