@@ -79,7 +79,12 @@ function chooseElf(): readonly Elf[] {
     }
     if (round > 100) break;
   }
-  return chosen;
+  return shuffled(chosen, numbers(3));
+}
+
+function shuffled<T>(items: readonly T[], below: (limit: number) => number): readonly T[] {
+  const keyed = items.map((item) => ({ item, key: below(1 << 30) }));
+  return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item);
 }
 
 /** The entries of one layer, made while it is written: the whole image isn't held. */
@@ -179,7 +184,11 @@ export async function makeLayeredImage(place: string): Promise<LayeredImage> {
   };
 }
 
-async function writeLayout(directory: string, layers: readonly (Layer & Blob)[], cacheDir: string): Promise<void> {
+async function writeLayout(
+  directory: string,
+  layers: readonly (Layer & Blob)[],
+  cacheDir: string,
+): Promise<void> {
   const platform = parsePlatform(`linux/${arch() === "arm64" ? "arm64" : "amd64"}`);
   const additions = layers.map((layer) => ({ layer, history: { created_by: "bench" } }));
   const image = appendLayers(emptyImage(platform), additions);

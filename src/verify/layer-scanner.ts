@@ -33,7 +33,7 @@ export async function readLayer(
   const hash = createHash("sha256");
   let size = 0;
   async function* hashed(): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const chunk of decompressLayer(source, "auto", options.name)) {
+    for await (const chunk of decompressLayer(source, "auto", options.name, { transient: true })) {
       hash.update(chunk);
       size += chunk.byteLength;
       options.onProgress?.(size);
