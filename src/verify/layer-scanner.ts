@@ -5,7 +5,7 @@ import { decompressLayer } from "../archive/decompress.ts";
 import { readTar } from "../archive/tar-reader.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isCodeArchive, nativesOf } from "./archive-probe.ts";
-import { ContentProbe, type Probed } from "./content-probe.ts";
+import { ContentProbe, type ProbeMemory, type Probed } from "./content-probe.ts";
 import type { ArchivedNative, LayerScan, ScannedFile } from "./layer-scan.ts";
 import { PackageRecords } from "./package-records.ts";
 
@@ -18,6 +18,8 @@ export interface ReadLayerOptions {
   readonly signal: AbortSignal;
   /** Called with the uncompressed bytes read so far. */
   readonly onProgress?: (current: number) => void;
+  /** Shared with other layers that are read at the same time. */
+  readonly memory?: ProbeMemory | undefined;
 }
 
 /**
@@ -32,14 +34,14 @@ export async function readLayer(
   const hash = createHash("sha256");
   let size = 0;
   async function* hashed(): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const chunk of decompressLayer(source, "auto", options.name)) {
+    for await (const chunk of decompressLayer(source, "auto", options.name, { transient: true })) {
       hash.update(chunk);
       size += chunk.byteLength;
       options.onProgress?.(size);
       yield chunk;
     }
   }
-  const collector = new LayerCollector();
+  const collector = new LayerCollector(new ContentProbe(options.memory));
   await readTar(hashed(), (header, content) => collector.visit(header, content), {
     name: options.name,
     signal: options.signal,
@@ -59,7 +61,7 @@ interface Found {
 }
 
 class LayerCollector {
-  readonly #probe = new ContentProbe();
+  readonly #probe: ContentProbe;
   readonly #records = new PackageRecords();
   readonly #files = new Map<string, Found>();
   /** Hard link → the path whose content it shares. */
@@ -71,6 +73,10 @@ class LayerCollector {
   readonly #whiteouts = new Set<string>();
   readonly #opaque = new Set<string>();
   #count = 0;
+
+  constructor(probe: ContentProbe) {
+    this.#probe = probe;
+  }
 
   visit(header: TarHeader, content: TarContent): void | Promise<void> {
     const path = rootedPath(header.path);
