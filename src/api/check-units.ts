@@ -117,8 +117,13 @@ export class UnitContexts {
   readonly #given: string | undefined;
   readonly #cwd: string;
 
+  /** Throws INPUT_UNREADABLE where the context that was given isn't a directory. */
   constructor({ contextDirectory }: Pick<CheckOptions, "contextDirectory">, cwd: string) {
     this.#given = contextDirectory === undefined ? undefined : resolve(cwd, contextDirectory);
+    if (this.#given !== undefined && statSync(this.#given, { throwIfNoEntry: false })?.isDirectory() !== true)
+      throw new AnyarchError("INPUT_UNREADABLE", `The context ${contextDirectory} isn't a directory.`, {
+        hint: "Give the directory that the build is started with: docker build DIR.",
+      });
     this.#cwd = cwd;
   }
 
