@@ -19,7 +19,7 @@ export const rule: LogRule = {
       score: 50,
     },
     {
-      line: /\bexit (?:code|status)[: ]*132\b|non-zero code: 132\b|exited with (?:code |status )?132\b/i,
+      line: /\bexit (?:code|status)[: ]*132\b|non-zero code: 132\b|exited with (?:code |status |error )?132\b/i,
       emulation: "likely",
       score: 48,
       confidence: "likely",

@@ -20,7 +20,7 @@ export const rule: LogRule = {
       score: 46,
     },
     {
-      line: /\bexit (?:code|status)[: ]*139\b|non-zero code: 139\b|exited with (?:code |status )?139\b|status 139\b/i,
+      line: /\bexit (?:code|status)[: ]*139\b|non-zero code: 139\b|exited with (?:code |status |error )?139\b|status 139\b/i,
       emulation: "likely",
       score: 44,
       confidence: "likely",
