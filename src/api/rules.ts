@@ -25,6 +25,7 @@ const emptyLog = {
   commands: [],
   failed: undefined,
   known: {},
+  running: undefined,
   hostCpu: undefined,
   platforms: [],
   emulator: false,

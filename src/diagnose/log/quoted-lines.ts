@@ -126,7 +126,7 @@ function isInCommand(text: string, command: string | undefined): boolean {
 
 /** Before a quotation mark these say that what follows is a message, not an example of one. */
 const reporter =
-  /(?:caus(?:ed|e)(?: by)?:?|msg["']?[=:]|desc ?=|err(?:or)?["']?\]?[=:]?|message["']?[=:]|stderr["']?[=:]|out(?:put)?["']?[=:]|reason["']?[=:]|daemon:|fatal:|failed:|with|because|due to|exception|status) ?\\?$/i;
+  /(?:caus(?:ed|e)(?: by)?:?|msg["']?[=:]|desc ?=|err(?:or)?["']?\]?[=:]?|message["']?[=:]|stderr["']?[=:]|out(?:put)?["']?[=:]|reason["']?[=:]|daemon:|fatal:|failed:|with|because|due to|exception|status|occurred:) ?\\?$/i;
 
 /** Whether a match lies within a sentence in quotation marks that nobody reports as a fault. */
 export function isQuotedSentence(text: string, at: number, length: number): boolean {
@@ -149,5 +149,6 @@ function isExample(text: string, open: number, end: number): boolean {
   const close = text.indexOf(mark === "“" ? "”" : mark === "‘" ? "’" : mark, open + 1);
   const inside = text.slice(open + 1, close < 0 ? undefined : close);
   if (!/^[A-Za-z]/.test(inside) || !inside.includes(" ") || open + 1 + inside.length < end) return false;
+  if (/^E[A-Z]{3,12}: /.test(inside)) return false;
   return !reporter.test(text.slice(Math.max(0, open - 40), open));
 }
