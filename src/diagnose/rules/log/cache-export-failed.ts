@@ -16,7 +16,7 @@ export const rule: LogRule = {
       score: 80,
     },
     {
-      line: /maximum timeout reached|unexpected status (?:code )?from (?:GET|PUT|POST|HEAD|PATCH) .{0,200}(?:cache|buildcache)|failed to solve: .{0,60}cache.{0,100}(?:40\d|50\d|timeout|denied)/i,
+      line: /maximum timeout reached|unexpected status (?:code )?from (?:GET|PUT|POST|HEAD|PATCH) .{0,200}(?:cache|buildcache)|failed to solve: .{0,60}cache(?! key)\b.{0,100}(?:\b[45]0\d\b|timeout|denied)/i,
       near: /cache/i,
       score: 80,
     },

@@ -12,7 +12,11 @@ export const rule: LogRule = {
       line: /\.node['":]?.{0,80}(?:invalid ELF header|wrong ELF class|cannot open shared object file|Exec format error|not a valid Win32|mach-o)|(?:invalid ELF header|wrong ELF class).{0,120}\.node\b/i,
       score: 94,
     },
-    { line: /invalid ELF header|wrong ELF class/i, near: /node_modules|\.node\b|node:internal/, score: 92 },
+    {
+      line: /invalid ELF header|wrong ELF class|ELF file's phentsize not the expected size/i,
+      near: /node_modules|\.node\b|node:internal/,
+      score: 92,
+    },
     {
       line: /Error loading shared library ld-(?:linux|musl)\S{1,20}: .{0,60}needed by .{0,200}(?:node_modules|\.node\b)/i,
       score: 94,

@@ -13,6 +13,10 @@ const x86Only =
 const everywhere =
   /(?:package|for|argument:?|'|^ {1,4})\s{0,3}'?(?:curl|wget|git|ca-certificates|gcc|g\+\+|make|bash|vim|nano|unzip|zip|jq|gnupg2?|build-(?:essential|base)|sudo|openssl|tzdata|python3(?:-dev|-pip)?|perl|cmake|pkg-config|tar|xz-utils|openssh-client|procps|less|rsync)'?(?: |$|:)/;
 
+/** Without its lists a package manager knows no package at all. */
+const listsNotFetched =
+  /(?:network|temporary|IO) error|Temporary failure|Could not (?:resolve|connect)|certificate not trusted|Operation timed out/;
+
 function isRare(_log: LogView, { text }: LogLine): boolean {
   return !everywhere.test(text);
 }
@@ -26,6 +30,7 @@ export const rule: LogRule = {
       line: /Unable to locate package|has no installation candidate|unable to select packages|no such package|No package \S+ available|Unable to find a match|No match for argument|Couldn't find any package|target not found: /i,
       emulation: "likely",
       check: isRare,
+      nearNot: listsNotFetched,
       score: 80,
     },
     {

@@ -14,6 +14,11 @@ export const rule: LogRule = {
       score: 86,
     },
     { line: /name unknown: The repository with name/i, near: /push/i, score: 86 },
+    {
+      line: /(?:writing blob|initiating layer upload|trying to reuse blob).{0,240}unauthorized: access to the requested resource is not authorized|unauthorized: project \S{1,80} not found/,
+      near: /writing blob|layer upload|trying to reuse|push/i,
+      score: 86,
+    },
     { line: /insufficient_scope/i, near: /push|exporting|upload/i, score: 86 },
     { line: /failed to push .{0,200}(?:denied|403|insufficient_scope|forbidden)/i, score: 90 },
     { line: /denied: requested access to the resource is denied/, score: 76 },

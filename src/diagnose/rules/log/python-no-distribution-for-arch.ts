@@ -31,6 +31,7 @@ export const rule: LogRule = {
     },
     {
       line: /(?:that satisfies the requirement|No matching distribution found for) (?:tensorflow|torch|torchvision|torchaudio|onnxruntime|tflite-runtime|jaxlib|faiss|mediapipe|open3d|pyqt\d|pyside\d|xgboost|polars|triton|bitsandbytes|ray|nvidia-|intel-|mkl|tensorrt|decord|vtk|pymssql|ibm-db|cx-oracle)\S*/i,
+      check: isNotForAmd64,
       logNot: /linux_x86_64|x86_64|Requires-Python|requires a different python/,
       score: 66,
       confidence: "possible",
