@@ -1,14 +1,7 @@
-import {
-  AnyarchError,
-  verify,
-  type VerifyFinding,
-  verifyFindingCodes,
-  type VerifyReport,
-} from "../../index.ts";
+import { verify } from "../../index.ts";
 import type { CommandModule } from "../commands.ts";
 import { collect, outputFlags } from "../flags.ts";
 import { withProgress } from "../render/renderer.ts";
-import { showVerifyReport } from "../render/verify-report.ts";
 
 export const command: CommandModule = {
   configure: (cli) =>
@@ -39,7 +32,10 @@ export const command: CommandModule = {
       verify(String(location), options, { signal: io.signal, emit }),
     );
     if (output.format === "json") io.terminal.out(`${JSON.stringify(result)}\n`);
-    else showVerifyReport(io.terminal, result, output.verbose);
+    else {
+      const { showVerifyReport } = await import("../render/verify-report.ts");
+      showVerifyReport(io.terminal, result, output.verbose);
+    }
     return result.failed ? 1 : 0;
   },
 };
