@@ -50,9 +50,6 @@ export async function readLayer(
   return { diffID, size, ...collector.result() };
 }
 
-/** Scripts there may be in another layer than the package database that lists them. */
-const inSearchPath = /(?:^|\/)s?bin\/[^/]+$/;
-
 /** What a path of the layer holds; a later entry of the same path takes the place of an earlier one. */
 interface Found {
   readonly probed: Probed | { readonly kind: "archive"; readonly natives: readonly ArchivedNative[] };
@@ -175,6 +172,13 @@ class LayerCollector {
     for (const other of others) this.#aliases.set(other, heir);
   }
 
+  /** Whether the layer has something of this path, be it a directory. */
+  #holds(path: string): boolean {
+    const slash = path.lastIndexOf("/");
+    const names = this.#tree.get(slash < 0 ? "" : path.slice(0, slash));
+    return names?.has(path.slice(slash + 1)) === true || this.#tree.has(path);
+  }
+
   result(): Omit<LayerScan, "diffID" | "size"> {
     const elf: LayerScan["elf"][number][] = [];
     const malformed: LayerScan["malformed"][number][] = [];
@@ -204,7 +208,7 @@ class LayerCollector {
       whiteouts: [...this.#whiteouts],
       opaque: [...this.#opaque],
       packages: this.#records.result(
-        (path) => binaries.has(path) || inSearchPath.test(path),
+        (path) => this.#holds(path) && !this.#files.has(path) && !this.#aliases.has(path),
         foldersOf(binaries),
       ),
     };
