@@ -137,11 +137,18 @@ export function isQuotedSentence(text: string, at: number, length: number): bool
 function opensBefore(text: string, at: number): readonly number[] {
   const opens = ['"', "`"].flatMap((mark) => {
     let last = -1;
-    for (let next = text.indexOf(mark); next >= 0 && next < at; next = text.indexOf(mark, next + 1))
+    for (let next = text.indexOf(mark); next >= 0 && next < at; next = text.indexOf(mark, next + 1)) {
+      if (last < 0 && mark === "`" && isName(text, next)) continue;
       last = last < 0 ? next : -1;
+    }
     return last < 0 ? [] : [last];
   });
   return /["'`‘’“”]/.test(text[at - 1] ?? "") ? [...opens, at - 1] : opens;
+}
+
+/** Ruby, GNU and others close a name with an apostrophe: in `require'. */
+function isName(text: string, open: number): boolean {
+  return /^`[^`'\s]{1,80}'/.test(text.slice(open, open + 82));
 }
 
 function isExample(text: string, open: number, end: number): boolean {

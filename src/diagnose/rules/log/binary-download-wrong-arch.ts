@@ -55,6 +55,17 @@ export const rule: LogRule = {
       score: 84,
     },
     { line: /Cannot run program "[^"]{1,300}".{0,60}error=8\b/, score: 82 },
+    {
+      line: /An error occurred trying to start process '[^']{1,300}'.{0,300}Exec format error/,
+      score: 84,
+    },
+    {
+      line: new RegExp(
+        `(?:running "[^"]{1,80}": fork/exec|^make(?:\\[\\d+\\])?:) (?!${shell}:)\\S{1,200}: exec format error`,
+        "i",
+      ),
+      score: 84,
+    },
     // Android's and BSD's shell.
     { line: /\/\S{1,160}: not executable: (?:32|64)-bit ELF file/, score: 84 },
     { line: /(?:OSError|PermissionError)?: ?\[Errno 8\] Exec format error: '/, score: 82 },

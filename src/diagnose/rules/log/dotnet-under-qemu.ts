@@ -7,6 +7,8 @@ const sdk = /\b(?:dotnet|msbuild|nuget)\b/i;
 /** An exception of the program's own ends it with signal 6, too. */
 const ownAbort =
   /Unhandled exception\. (?!System\.(?:AccessViolation|ExecutionEngine|BadImageFormat|InvalidProgram))/;
+/** A call stack with lines of the project's own sources. */
+const ownSource = /^\s{1,8}at .{1,300} in \/(?!_\/)\S{1,200}:line \d+/;
 
 export const rule: LogRule = {
   code: "dotnet-under-qemu",
@@ -38,6 +40,7 @@ export const rule: LogRule = {
     {
       line: /Segmentation fault|Internal CLR error|AccessViolationException|SEHException|MSB4166|Illegal instruction|Aborted|Failed to create CoreCLR/i,
       command: sdk,
+      nearNot: ownSource,
       emulation: "likely",
       score: 86,
     },

@@ -48,6 +48,8 @@ export const rule: LogRule = {
     },
     {
       line: /Could not create the Java Virtual Machine|Error occurred during initialization of VM|library initialization failed|Failed to (?:start|create) (?:the )?(?:native )?thread/i,
+      nearNot:
+        /Unrecognized (?:VM )?option|Invalid (?:maximum|initial|thread)|Conflicting|Error opening|Unable to open/,
       emulation: "shown",
       score: 82,
     },

@@ -38,7 +38,7 @@ export const rule: LogRule = {
       score: 84,
     },
     {
-      line: /cmake-js ERR! .{0,40}CMake executable is not found|sharp: Please add node-gyp to your dependencies|sharp: .{0,40}Use of "pkg-config" failed/i,
+      line: /musl libc .{0,40}requires manual installation|cmake-js ERR! .{0,40}CMake executable is not found|sharp: Please add node-gyp to your dependencies|sharp: .{0,40}Use of "pkg-config" failed/i,
       score: 88,
     },
     {
