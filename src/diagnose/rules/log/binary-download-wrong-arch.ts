@@ -109,6 +109,11 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/docker/for-mac/issues/7644"],
   bad: [
+    '#9 [linux/arm64 5/5] RUN ./gradlew generateProto\n#9 22.0 Caused by: java.io.IOException: Cannot run program "/root/.gradle/protoc-3.21-linux-x86_64.exe": error=8, Exec format error',
+    "/system/bin/sh: /data/local/tool: not executable: 64-bit ELF file",
+    '#9 [linux/arm64 4/5] RUN go generate ./...\n#9 0.1 main.go:3: running "buf": fork/exec /go/bin/buf: exec format error',
+    "#9 [linux/arm64 4/5] RUN make proto\n#9 0.1 make: ./bin/protoc: Exec format error",
+
     "#7 [linux/arm64 3/5] RUN curl -Lo /usr/local/bin/kubectl https://example.com/amd64/kubectl && chmod +x /usr/local/bin/kubectl && kubectl version --client\n#7 5.0 /bin/sh: 1: kubectl: Exec format error",
     "rosetta error: failed to open elf at /lib64/ld-linux-x86-64.so.2",
   ],

@@ -49,6 +49,8 @@ export const rule: LogRule = {
   ],
   references: [],
   bad: [
+    "Error: Username and password required\nRun docker/login-action@v3",
+
     "ERROR: failed to solve: registry.example.com/team/base:1: failed to resolve source metadata for registry.example.com/team/base:1: pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
     'error getting credentials - err: exec: "docker-credential-desktop": executable file not found in $PATH, out: ``',
   ],
