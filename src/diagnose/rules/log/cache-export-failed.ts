@@ -45,7 +45,13 @@ export const rule: LogRule = {
     "https://github.com/moby/buildkit/issues/2578",
   ],
   bad: [
+    "#20 exporting to GitHub Actions Cache\n#20 ERROR: error writing layer blob: failed to reserve cache: unexpected status 429",
+    "ERROR: failed to build: failed to solve: This legacy service is shutting down, effective April 15, 2025.",
+
     "#30 exporting to GitHub Actions Cache\n#30 preparing build cache for export 2.1s done\n#30 ERROR: error writing layer blob: failed to reserve cache: 503 Service Unavailable\n------\n > exporting to GitHub Actions Cache:\n------\nERROR: failed to solve: error writing layer blob: failed to reserve cache: 503 Service Unavailable",
   ],
-  good: ["ERROR: Cache export is not supported for the docker driver."],
+  good: [
+    'ERROR: failed to solve: failed to compute cache key: failed to calculate checksum of ref a::946c5ea: "/entry.sh": not found',
+    "ERROR: Cache export is not supported for the docker driver.",
+  ],
 };

@@ -41,6 +41,8 @@ export const rule: LogRule = {
     '#9 [linux/arm/v7 stage-0 3/4] RUN ./configure-it\n#9 ERROR: process "/bin/sh -c ./configure-it" did not complete successfully: exit code: 132',
   ],
   good: [
+    "Set up QEMU\n#9 [linux/arm64 5/5] RUN php artisan test\n#9 1.1   FAILED  Tests\\Feature\\ArchTest > it says illegal instruction",
+
     'Run docker/setup-qemu-action@v3\n#7 [linux/arm64 4/5] RUN pytest\n#7 8.0 >       assert explain("Illegal instruction (core dumped), Segmentation fault") is None\n#7 8.0 E       AssertionError: assert 4 is None',
     "#3 [linux/amd64 build 2/4] RUN echo qemu: uncaught target signal 4\n#3 DONE 0.1s",
   ],
