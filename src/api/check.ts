@@ -7,9 +7,8 @@ import {
 } from "../diagnose/check-dockerfile.ts";
 import type { LineEdit, Severity } from "../diagnose/dockerfile/rule.ts";
 import { baselineOf, parseBaseline, withoutBaseline } from "../diagnose/files/baseline.ts";
-import { bakeBuilds, composeBuilds, type NamedBuild } from "../diagnose/files/compose.ts";
+import type { NamedBuild } from "../diagnose/files/compose.ts";
 import { findBuildFiles, kindOfFile } from "../diagnose/files/find.ts";
-import { applyEdits, unifiedDiff } from "../diagnose/files/fix.ts";
 import { dockerfileRules } from "../diagnose/rules/dockerfile-rules.ts";
 import { AnyarchError } from "../errors/error.ts";
 import { writeFileAtomic } from "../host/atomic-file.ts";
@@ -94,12 +93,14 @@ export function check(options: CheckOptions = {}, settings: ApiSettings = {}): P
     const skip = [...(config?.check.skip ?? []), ...(options.skip ?? [])];
     const severity = config?.check.severity ?? {};
     for (const rule of [...skip, ...Object.keys(severity)]) mustBeRule(rule);
-    const units = unitsOf(options, cwd);
+    const units = await unitsOf(options, cwd);
+    // Loaded where it is needed: most checks change nothing.
+    const fixer = options.fix === true ? await import("../diagnose/files/fix.ts") : undefined;
     const findings: CheckFinding[] = [];
     const fixed: { file: string; diff: string }[] = [];
     for (const unit of units) {
       ctx.signal.throwIfAborted();
-      findings.push(...checkUnit(unit, { skip, severity }, options, fixed));
+      findings.push(...checkUnit(unit, { skip, severity }, options, fixer, fixed));
     }
     if (options.online === true)
       findings.push(...(await onlineFindings(units, { skip, severity }, settings, ctx)));
@@ -130,19 +131,22 @@ function verdictOf(file: string, findings: readonly CheckFinding[]): CheckedFile
   return { file, errors: count("error"), warnings: count("warning"), infos: count("info") };
 }
 
+type Fixer = typeof import("../diagnose/files/fix.ts");
+
 function checkUnit(
   unit: Unit,
   how: Pick<CheckDockerfileOptions, "skip" | "severity">,
   options: CheckOptions,
+  fixer: Fixer | undefined,
   fixed: { file: string; diff: string }[],
 ): CheckFinding[] {
   const { file, offset, path } = unit;
   let { findings, edits } = checkDockerfile(file, unit.text, { ...how, platforms: unit.platforms });
-  if (options.fix === true && path !== undefined) {
+  if (fixer !== undefined && path !== undefined) {
     const wanted = edits.filter((each): each is readonly LineEdit[] => each !== undefined && each.length > 0);
-    const after = applyEdits(unit.text, wanted);
+    const after = fixer.applyEdits(unit.text, wanted);
     if (after !== unit.text) {
-      fixed.push({ file, diff: unifiedDiff(file, unit.text, after) });
+      fixed.push({ file, diff: fixer.unifiedDiff(file, unit.text, after) });
       if (options.dryRun !== true) {
         writeFileSync(path, after);
         ({ findings, edits } = checkDockerfile(file, after, { ...how, platforms: unit.platforms }));
@@ -156,25 +160,27 @@ function checkUnit(
   }));
 }
 
-function unitsOf(options: CheckOptions, cwd: string): Unit[] {
+async function unitsOf(options: CheckOptions, cwd: string): Promise<Unit[]> {
   const platforms = (options.platforms ?? []).flatMap((list) => list.split(",")).map(parsePlatform);
   const units = new Map<string, Unit>();
   const add = (unit: Unit): void => void (units.has(unit.file) || units.set(unit.file, unit));
-  const addFile = (
+  const addFile = async (
     path: string,
     kind = kindOfFile(path.slice(path.lastIndexOf("/") + 1)) ?? "dockerfile",
     own = platforms,
-  ): void => {
+  ): Promise<void> => {
     const file = shown(path, cwd);
     const text = textOf(path, file);
     if (kind === "dockerfile") {
       add({ file, text, path, offset: 0, platforms: own });
       return;
     }
+    // Parsing YAML is a library that most checks do without.
+    const { bakeBuilds, composeBuilds } = await import("../diagnose/files/compose.ts");
     const builds = kind === "compose" ? composeBuilds(file, text) : bakeBuilds(file, text);
-    for (const build of builds) addBuild(build, path, file);
+    for (const build of builds) await addBuild(build, path, file);
   };
-  const addBuild = (build: NamedBuild, path: string, file: string): void => {
+  const addBuild = async (build: NamedBuild, path: string, file: string): Promise<void> => {
     const own = platforms.length > 0 ? platforms : build.platforms.map(parsePlatform);
     if (build.inline !== undefined) {
       add({
@@ -186,7 +192,7 @@ function unitsOf(options: CheckOptions, cwd: string): Unit[] {
       return;
     }
     const target = resolve(dirname(path), build.path ?? "");
-    if (isThere(target)) addFile(target, "dockerfile", own);
+    if (isThere(target)) await addFile(target, "dockerfile", own);
   };
   for (const name of options.paths === undefined || options.paths.length === 0 ? ["."] : options.paths) {
     if (name === "-") {
@@ -194,8 +200,8 @@ function unitsOf(options: CheckOptions, cwd: string): Unit[] {
       continue;
     }
     const path = resolve(cwd, name);
-    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) addFile(path);
-    else addDirectory(path, shown(path, cwd), addFile);
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) await addFile(path);
+    else await addDirectory(path, shown(path, cwd), addFile);
   }
   return [...units.values()];
 }
@@ -206,12 +212,16 @@ function nameOfInline(file: string, name: string): string {
 }
 
 /** Compose and bake files first: they know for which platforms. */
-function addDirectory(path: string, name: string, addFile: (path: string) => void): void {
+async function addDirectory(
+  path: string,
+  name: string,
+  addFile: (path: string) => Promise<void>,
+): Promise<void> {
   const found = findBuildFiles(path);
   const isDockerfile = (each: string): boolean =>
     kindOfFile(each.slice(each.lastIndexOf("/") + 1)) === "dockerfile";
-  for (const each of found.filter((file) => !isDockerfile(file))) addFile(each);
-  for (const each of found.filter(isDockerfile)) addFile(each);
+  for (const each of found.filter((file) => !isDockerfile(file))) await addFile(each);
+  for (const each of found.filter(isDockerfile)) await addFile(each);
   if (found.length === 0) {
     throw new AnyarchError(
       "INPUT_UNREADABLE",

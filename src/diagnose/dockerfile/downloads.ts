@@ -88,19 +88,34 @@ function fromAdd(place: Place): Download[] {
     }));
 }
 
+type Kind = "fetcher" | "interpreter" | "other" | undefined;
+
+const kinds = new Map<string, Kind>();
+
+/** What a program has to do with addresses; undefined for most. */
+function kindOf(program: string): Kind {
+  if (kinds.has(program)) return kinds.get(program);
+  const fetcher = fetchers.has(program) || /(?:^|[_-])(?:download|fetch|curl|wget)(?:$|[_-])/.test(program);
+  const other = takesAddress.has(program) ? "other" : undefined;
+  const kind: Kind = interpreters.test(program) ? "interpreter" : fetcher ? "fetcher" : other;
+  if (kinds.size < 2000) kinds.set(program, kind);
+  return kind;
+}
+
 function fromUse(use: Use): Download[] {
   const chosen = chosenAssets(use);
   if (chosen.length > 0) return chosen.map((name) => assetOf(use, name));
-  const fetcher =
-    fetchers.has(use.program) || /(?:^|[_-])(?:download|fetch|curl|wget)(?:$|[_-])/.test(use.program);
-  if (!fetcher && !takesAddress.has(use.program) && !interpreters.test(use.program)) return [];
-  const urls = interpreters.test(use.program)
-    ? quotedAddresses(use.args)
-    : use.args.filter((word) =>
-        fetcher
-          ? /^["']?(?:https?|ftp|s3|gs):\/\//.test(word) || (word.startsWith(unknown) && word.includes("/"))
-          : /^(?:https?|ftp):\/\/[^\s]+\.(?:deb|rpm|apk|whl|tar\.\w+|tgz|zip|gem|conda)\b/.test(word),
-      );
+  const kind = kindOf(use.program);
+  if (kind === undefined) return [];
+  const fetcher = kind === "fetcher";
+  const urls =
+    kind === "interpreter"
+      ? quotedAddresses(use.args)
+      : use.args.filter((word) =>
+          fetcher
+            ? /^["']?(?:https?|ftp|s3|gs):\/\//.test(word) || (word.startsWith(unknown) && word.includes("/"))
+            : /^(?:https?|ftp):\/\/[^\s]+\.(?:deb|rpm|apk|whl|tar\.\w+|tgz|zip|gem|conda)\b/.test(word),
+        );
   return urls.map((url) => ({
     place: use,
     use,

@@ -28,6 +28,7 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nRUN apt-get update && apt-get install -y linux-headers-$(dpkg --print-architecture)\n",
     "FROM debian:12\nRUN apt-get update && apt-get install -y gcc-aarch64-linux-gnu qemu-system-x86\n",
   ],
+  mentions: /apt|install_packages|clean-install/,
   check(model, report) {
     const added = addedArchitectures(model);
     const microsoft = stagesWithFeed(model, /packages\.microsoft\.com/);
@@ -52,6 +53,7 @@ export const rule: DockerfileRule = {
 /** By stage what `dpkg --add-architecture` adds there. */
 function addedArchitectures(model: DockerfileModel): ReadonlyMap<number, ReadonlySet<string>> {
   const found = new Map<number, Set<string>>();
+  if (!model.lines.some((line) => line.includes("--add-architecture"))) return found;
   for (const { index, parent } of model.stages) found.set(index, new Set(found.get(parent ?? -1)));
   for (const { program, args, facts } of usesOf(model)) {
     if (program !== "dpkg" || args[0] !== "--add-architecture") continue;

@@ -20,6 +20,7 @@ export const rule: DockerfileRule = {
     'FROM debian:12\nARG TARGETARCH\nRUN if [ "$TARGETARCH" = amd64 ]; then apt-get install -y google-chrome-stable; else apt-get install -y chromium; fi\n',
   ],
   references: ["https://github.com/puppeteer/puppeteer/issues/7740"],
+  mentions: /chrom|msedge/i,
   check(model, report) {
     const message = "Chrome has no build for Linux on arm64.";
     const architectures = ["arm64"];

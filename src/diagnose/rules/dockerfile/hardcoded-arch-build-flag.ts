@@ -1,7 +1,7 @@
 import { reachesImage } from "../../dockerfile/shipped.ts";
 import { type Text, textsOf } from "../../dockerfile/texts.ts";
 import { twinOf } from "../../dockerfile/twins.ts";
-import { archNames, wholeArch } from "../../dockerfile/arch-names.ts";
+import { archNames, wholeArch, mayNameArch } from "../../dockerfile/arch-names.ts";
 import type { DockerfileModel } from "../../dockerfile/model.ts";
 import type { DockerfileRule, Remark, Severity } from "../../dockerfile/rule.ts";
 import { isNative, lineOfWord, type Use, usesOf } from "../../dockerfile/uses.ts";
@@ -72,6 +72,7 @@ export const rule: DockerfileRule = {
     "FROM node:20\nRUN npm ci --omit=dev\n",
     "FROM node:20\nRUN npx electron-builder --linux --x64 --arm64\n",
   ],
+  mentions: mayNameArch,
   check(model, report) {
     for (const use of usesOf(model)) {
       if (!isNative(use.view) || !isTool(use)) continue;

@@ -16,6 +16,7 @@ export const rule: DockerfileRule = {
     "FROM python:3.12-slim\nRUN pip install requests numpy\n",
     "FROM python:3.12-slim\nRUN pip install psycopg2-binary\n",
   ],
+  mentions: /pip/,
   check(model, report) {
     for (const { program, args, line } of usesOf(model)) {
       const pip = /^pip[\d.]*$/.test(program)
