@@ -8,7 +8,7 @@ import { isNative, lineOfWord, type Use, usesOf } from "../../dockerfile/uses.ts
 
 /** Options of build tools whose value is an architecture. */
 const valued =
-  /^(?:-{1,2})?(?:arch|cpu|target[-_]?(?:cpu|arch|platform)|dest-cpu|machine|host[-_]arch|targets?|platforms?|m?triplet?|swift-sdk|architectures|forcearch|override-arch|python-platform|npm_config_(?:target_)?arch|DCMAKE_SYSTEM_PROCESSOR|DCMAKE_OSX_ARCHITECTURES|DCMAKE_C(?:XX)?_COMPILER(?:_TARGET)?|DVCPKG_(?:TARGET|HOST)_TRIPLET|D?(?:TARGET_|BUILD_)?ARCH|DTARGET|DCPU|os-?arch|plat(?:form)?-name|plat|cross-file|architecture|with-arch|build_arch|march)(?::\w+)?[=:](.+)$/i;
+  /^(?:-{1,2})?(?:settings\.arch|arch|cpu|target[-_]?(?:cpu|arch|platform)|dest-cpu|machine|host[-_]arch|targets?|platforms?|m?triplet?|swift-sdk|architectures|forcearch|override-arch|python-platform|npm_config_(?:target_)?arch|DCMAKE_SYSTEM_PROCESSOR|DCMAKE_OSX_ARCHITECTURES|DCMAKE_C(?:XX)?_COMPILER(?:_TARGET)?|DVCPKG_(?:TARGET|HOST)_TRIPLET|D?(?:TARGET_|BUILD_)?ARCH|DTARGET|DCPU|os-?arch|plat(?:form)?-name|plat|cross-file|architecture|with-arch|build_arch|march)(?::\w+)?[=:](.+)$/i;
 const following = new Set([
   "--arch",
   "--cpu",
