@@ -234,6 +234,13 @@ export function foreignArch({ place, url }: Download): ArchName | undefined {
   return names.some(({ arch }) => fitting.has(arch)) ? undefined : first;
 }
 
+/** Whether a text pins Chrome at a version that Google builds for Linux on arm64: 153 (August 2026) and later. */
+export function isChromeForArm(text: string): boolean {
+  const major =
+    /(?:^|[^\d.])(\d{2,3})\.\d+\.\d{3,5}(?:\.\d+)?|chrome(?:driver)?(?:-stable)?[=@](\d{2,3})\b/.exec(text);
+  return Number(major?.[1] ?? major?.[2] ?? 0) >= 153;
+}
+
 /** Which rule an address of one architecture belongs to. */
 export function ruleOfUrl(url: string): string {
   if (/(?:mini|ana)conda|miniforge|mambaforge|micromamba.*\.sh$/i.test(url) && /\.sh(?:$|\?)/.test(url))
@@ -241,7 +248,8 @@ export function ruleOfUrl(url: string): string {
   if (
     /google-chrome|chrome-for-testing|chromedriver|chrome-linux|chromium-browser-snapshots|\/linux\/chrome\//i.test(
       url,
-    )
+    ) &&
+    !isChromeForArm(url)
   )
     return "chrome-amd64-only";
   if (/developer\.download\.nvidia\.(?:com|cn)\/compute\/(?:cuda|machine-learning)\/repos/i.test(url))
