@@ -16,6 +16,7 @@ export const rule: DockerfileRule = {
     'FROM debian:12\nARG TARGETARCH\nRUN case "$TARGETARCH" in amd64) A=x64 ;; arm64) A=arm64 ;; *) exit 1 ;; esac && curl -fsSLO https://dl.example.com/tool-$A.tgz\n',
     'FROM debian:12\nRUN case "$1" in start) true ;; *) exit 1 ;; esac\n',
   ],
+  mentions: /\b(?:case|exit|false|return)\b/,
   check(model, report) {
     for (const { line, architecture, explicit, constructLine } of stopsOf(model)) {
       if (explicit) continue;

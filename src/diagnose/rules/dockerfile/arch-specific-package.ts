@@ -27,6 +27,8 @@ export const rule: DockerfileRule = {
     "FROM fedora:40\nRUN printf '[a]\\nbaseurl=https://rpm.example.com/el9/$basearch/\\n' > /etc/yum.repos.d/a.repo\n",
     "FROM node:20\nRUN npm install --no-save @img/sharp-wasm32\n",
   ],
+  mentions:
+    /\b(?:yum|dnf5?|microdnf|zypper|tdnf|rpm|apk|pacman|npm|yarn|pnpm|bun|baseurl|mirrorlist|metalink|Server)\b|\.rpm|\.apk|reporpms/i,
   check(model, report) {
     const fetched = new Set(
       downloadsOf(model).flatMap(({ url, outputs }) => [url, ...outputs].map(baseName)),

@@ -1,14 +1,14 @@
 import { reachesImage } from "../../dockerfile/shipped.ts";
 import { type Text, textsOf } from "../../dockerfile/texts.ts";
 import { twinOf } from "../../dockerfile/twins.ts";
-import { archNames, wholeArch } from "../../dockerfile/arch-names.ts";
+import { archNames, wholeArch, mayNameArch } from "../../dockerfile/arch-names.ts";
 import type { DockerfileModel } from "../../dockerfile/model.ts";
 import type { DockerfileRule, Remark, Severity } from "../../dockerfile/rule.ts";
 import { isNative, lineOfWord, type Use, usesOf } from "../../dockerfile/uses.ts";
 
 /** Options of build tools whose value is an architecture. */
 const valued =
-  /^(?:-{1,2})?(?:arch|cpu|target[-_]?(?:cpu|arch|platform)|dest-cpu|machine|host[-_]arch|targets?|platforms?|m?triplet?|swift-sdk|architectures|forcearch|override-arch|python-platform|npm_config_(?:target_)?arch|DCMAKE_SYSTEM_PROCESSOR|DCMAKE_OSX_ARCHITECTURES|DCMAKE_C(?:XX)?_COMPILER(?:_TARGET)?|DVCPKG_(?:TARGET|HOST)_TRIPLET|D?(?:TARGET_|BUILD_)?ARCH|DTARGET|DCPU|os-?arch|plat(?:form)?-name|plat|cross-file|architecture|with-arch|build_arch|march)(?::\w+)?[=:](.+)$/i;
+  /^(?:-{1,2})?(?:settings\.arch|arch|cpu|target[-_]?(?:cpu|arch|platform)|dest-cpu|machine|host[-_]arch|targets?|platforms?|m?triplet?|swift-sdk|architectures|forcearch|override-arch|python-platform|npm_config_(?:target_)?arch|DCMAKE_SYSTEM_PROCESSOR|DCMAKE_OSX_ARCHITECTURES|DCMAKE_C(?:XX)?_COMPILER(?:_TARGET)?|DVCPKG_(?:TARGET|HOST)_TRIPLET|D?(?:TARGET_|BUILD_)?ARCH|DTARGET|DCPU|os-?arch|plat(?:form)?-name|plat|cross-file|architecture|with-arch|build_arch|march)(?::\w+)?[=:](.+)$/i;
 const following = new Set([
   "--arch",
   "--cpu",
@@ -72,6 +72,7 @@ export const rule: DockerfileRule = {
     "FROM node:20\nRUN npm ci --omit=dev\n",
     "FROM node:20\nRUN npx electron-builder --linux --x64 --arm64\n",
   ],
+  mentions: mayNameArch,
   check(model, report) {
     for (const use of usesOf(model)) {
       if (!isNative(use.view) || !isTool(use)) continue;

@@ -25,6 +25,7 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nRUN curl -fsSL https://get.docker.com | sh\n",
     "FROM debian:12\nRUN curl -fsSLo /app.jar https://github.com/acme/app/releases/download/v1/app.jar\n",
   ],
+  mentions: /(?:https?|ftp|s3|gs):/,
   check(model, report) {
     const made = executables(model);
     for (const download of downloadsOf(model)) {
