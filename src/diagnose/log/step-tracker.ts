@@ -51,6 +51,7 @@ export class StepTracker {
       return { text: rest, kind: "echo", step };
     }
     const step = this.#byId.get(id) ?? this.#unnamedStep(id, rest);
+    if (step?.state === "abandoned" && step.command === undefined) return { text: rest, kind: "echo", step };
     const timed = /^\d+\.\d* +(.*)$/.exec(rest);
     if (timed !== null) return this.#output(timed[1] ?? "", step);
     if (/^(?:DONE|CACHED)\b/.test(rest)) {
