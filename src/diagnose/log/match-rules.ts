@@ -142,15 +142,16 @@ function closeBy(pattern: RegExp, at: number, log: LogView): boolean {
   const end = Math.min(log.lines.length, at + after + 1);
   for (let index = Math.max(0, at - before); index < end; index++) {
     const line = log.lines[index];
-    if (
-      line === undefined ||
-      line.kind === "quote" ||
-      (step !== undefined && line.step !== undefined && line.step !== step)
-    )
-      continue;
+    if (line === undefined || line.kind === "quote" || isApart(line.step, step)) continue;
     if (pattern.test(line.text)) return true;
   }
   return false;
+}
+
+/** Whether a line of another step says nothing of this one; a line of no step has nothing to do with what came through. */
+function isApart(other: LogStep | undefined, step: LogStep | undefined): boolean {
+  if (other === undefined || other === step) return false;
+  return step !== undefined || hasEnded(other);
 }
 
 /** By score; a cause goes directly before the first of what it is the cause of. */
