@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { AnyarchError } from "../errors/error.ts";
 import { writeFileAtomic } from "../host/atomic-file.ts";
 import type { Context } from "../host/context.ts";
@@ -8,11 +9,13 @@ import type { Layer } from "../image/layer.ts";
 import type { Descriptor } from "../oci/content.ts";
 import { digestAlgorithm, digestHex } from "../oci/digest.ts";
 import { layerCompression } from "../oci/media-type.ts";
+import { isVerifiedStream } from "../oci/verified-stream.ts";
+import type { ProbeMemory } from "./content-probe.ts";
 import type { LayerScan } from "./layer-scan.ts";
 import { readLayer } from "./layer-scanner.ts";
 
 /** Goes up with every change of what a scan holds or means, so that older ones are made again. */
-const format = "anyarch.layer-scan/2";
+const format = "anyarch.layer-scan/3";
 
 export interface ScanOptions {
   /**
@@ -22,11 +25,13 @@ export interface ScanOptions {
   readonly deep?: boolean;
   /** Called with the uncompressed bytes read so far. */
   readonly onProgress?: (current: number) => void;
+  /** Shared with other layers that are read at the same time. */
+  readonly memory?: ProbeMemory | undefined;
 }
 
 /**
  * What a layer holds. Reads its bytes, checks them against the descriptor's digest and size, and remembers the
- * result under `<cacheDir>/verify/v2/` by that digest: not by the diffID, which is only somebody's claim about
+ * result under `<cacheDir>/verify/v3/` by that digest: not by the diffID, which is only somebody's claim about
  * the bytes until they are read, so that a wrong claim could borrow the good name of another layer.
  *
  * Throws CONTENT_INVALID for what isn't a file system layer, DIGEST_MISMATCH, ARCHIVE_INVALID, ARCHIVE_UNSAFE
@@ -49,6 +54,7 @@ export async function scanLayer(
   const scan = await readLayer(checked(await layer.open(ctx.signal), descriptor), {
     name: `The layer ${descriptor.digest}`,
     signal: ctx.signal,
+    memory: options.memory,
     ...(options.onProgress && { onProgress: options.onProgress }),
   });
   await writeFileAtomic(cachePath(descriptor, ctx), JSON.stringify({ format, scan }));
@@ -56,7 +62,7 @@ export async function scanLayer(
 }
 
 function cachePath({ digest }: Descriptor, ctx: Context): string {
-  return join(ctx.host.cacheDir, "verify", "v2", `${digestAlgorithm(digest)}-${digestHex(digest)}.json`);
+  return join(ctx.host.cacheDir, "verify", "v3", `${digestAlgorithm(digest)}-${digestHex(digest)}.json`);
 }
 
 /** Undefined where there is none that can be used. */
@@ -74,8 +80,12 @@ async function readToEnd(source: AsyncIterable<Uint8Array>): Promise<void> {
   while ((await iterator.next()).done !== true);
 }
 
-/** Passes bytes through; fails at their end where they aren't what the descriptor says. */
-async function* checked(
+/** The bytes; fails at their end where they aren't what the descriptor says. */
+function checked(source: Readable, descriptor: Descriptor): AsyncIterable<Uint8Array> {
+  return isVerifiedStream(source, descriptor) ? source : checking(source, descriptor);
+}
+
+async function* checking(
   source: AsyncIterable<Uint8Array>,
   descriptor: Descriptor,
 ): AsyncGenerator<Uint8Array, void, undefined> {

@@ -1,17 +1,21 @@
 import { AnyarchError } from "../errors/error.ts";
 import { runTask, type Task } from "../events/task.ts";
+import { runTogether } from "../host/concurrency.ts";
 import type { Context } from "../host/context.ts";
 import type { Image } from "../image/image.ts";
 import type { Layer } from "../image/layer.ts";
 import type { Digest } from "../oci/digest.ts";
 import { shortDigest } from "../oci/digest.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
+import { archiveFindings } from "./archive-findings.ts";
+import { checksOf, type Extent } from "./checks.ts";
 import { elfFindings } from "./elf-findings.ts";
 import { type PlatformReport, sortFindings, type VerifyFinding } from "./finding.ts";
 import { imageFindings } from "./image-findings.ts";
 import { linkFindings } from "./link-findings.ts";
+import { packageFindings } from "./package-findings.ts";
+import { LayerScans } from "./layer-scans.ts";
 import { pathMatcher } from "./path-pattern.ts";
-import { scanLayer } from "./scan-layer.ts";
 import { type ReadLayer, Subject } from "./subject.ts";
 
 export interface VerifyImageOptions {
@@ -21,6 +25,8 @@ export interface VerifyImageOptions {
   readonly layers?: "all" | ReadonlySet<Digest>;
   /** Reads every byte and checks its digest even where what a layer holds is remembered; false by default. */
   readonly deep?: boolean;
+  /** Reads the layers, those that several images share once; `deep` is then its to know. One of its own by default. */
+  readonly scans?: LayerScans;
   /** Globs of files that may be for any machine: cross toolchains, firmware, emulators. */
   readonly allow?: readonly string[];
 }
@@ -46,18 +52,27 @@ export async function verifyImage(
       config: image.config,
       allowed: pathMatcher(options.allow ?? []),
     });
+    const ofFiles = [...elfFindings(subject), ...linkFindings(subject), ...archiveFindings(subject)];
     const findings = sortFindings([
       ...troubles,
       ...(await imageFindings(image, platform, layers)),
-      ...elfFindings(subject),
-      ...linkFindings(subject),
+      ...ofFiles,
+      ...packageFindings(subject, ofFiles),
     ]);
     const errors = findings.filter(({ severity }) => severity === "error").length;
     const files = sum(layers, ({ scan }) => scan.files);
     const elf = sum(layers, ({ scan }) => scan.elf.length);
     task.detail(`${files} files, ${elf} of them ELF, ${errors === 0 ? "all right" : `${errors} errors`}`);
-    return { platform: text, ok: errors === 0, files, elf, findings };
+    const checks = checksOf(findings, extentOf(image, options, layers.length));
+    return { platform: text, ok: errors === 0, files, elf, checks, findings };
   });
+}
+
+function extentOf(image: Image, { layers: wanted = "all" }: VerifyImageOptions, read: number): Extent {
+  if (read === image.manifest.layers.length) return "all";
+  // What was asked for but couldn't be read is no partial proof.
+  const asked = image.manifest.layers.filter(({ digest }) => wanted === "all" || wanted.has(digest)).length;
+  return read > 0 && read === asked ? "layers" : "documents";
 }
 
 interface LayersRead {
@@ -71,30 +86,28 @@ async function readLayers(
   ctx: Context,
   task: Task,
 ): Promise<LayersRead> {
-  const wanted = options.layers ?? "all";
+  const { layers: wanted = "all", scans = new LayerScans({ deep: options.deep ?? false }) } = options;
   const layers: ReadLayer[] = [];
   const troubles: VerifyFinding[] = [];
-  // The same blob may be in the image more than once.
-  const done = new Map<Digest, ReadLayer["scan"]>();
-  let before = 0;
-  for (const [index, layer] of image.layers.entries()) {
+  const read = image.layers.map(() => 0);
+  const pieces = image.layers.map((layer, index) => async (inner: Context): Promise<void> => {
     const { digest } = layer.descriptor;
-    if (wanted !== "all" && !wanted.has(digest)) continue;
-    ctx.signal.throwIfAborted();
+    if (wanted !== "all" && !wanted.has(digest)) return;
     try {
-      const scan =
-        done.get(digest) ??
-        (await scanLayer(layer, ctx, {
-          deep: options.deep ?? false,
-          onProgress: (current) => task.progress(before + current, undefined, "bytes"),
-        }));
-      done.set(digest, scan);
-      before += scan.size;
+      const scan = await scans.scan(layer, inner, (current) => {
+        read[index] = current;
+        const all = read.reduce((total, bytes) => total + bytes, 0);
+        task.progress(all, undefined, "bytes");
+      });
       layers.push({ index, digest, scan });
     } catch (error) {
       troubles.push(troubleOf(error, index, layer));
     }
-  }
+  });
+  await runTogether(ctx, pieces);
+  // They end in any order.
+  layers.sort((a, b) => a.index - b.index);
+  troubles.sort((a, b) => (a.layerIndex ?? 0) - (b.layerIndex ?? 0));
   return { layers, troubles };
 }
 
