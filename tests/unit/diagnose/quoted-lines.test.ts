@@ -123,6 +123,35 @@ describe("quoted lines", () => {
 });
 
 describe("the outcome of a step", () => {
+  const crash =
+    '#7 [linux/arm64 3/5] RUN npm ci\n#7 9.1 qemu: uncaught target signal 11 (Segmentation fault) - core dumped\n#7 ERROR: process "/bin/sh -c npm ci" did not complete successfully: exit code: 139\n';
+
+  it("is that of the last attempt, where a build is repeated", () => {
+    const log = `${crash}Attempt 2\n#7 [linux/arm64 3/5] RUN npm ci\n#7 DONE 24.0s\n#8 [linux/arm64 4/5] RUN npx tsc\n#8 1.0 src/a.ts(1,1): error TS2304: Cannot find name 'x'.\n#8 ERROR: process "/bin/sh -c npx tsc" did not complete successfully: exit code: 2`;
+    expect(codes(log)).not.toContain("qemu-sigsegv-signal-11");
+    expect(codes(crash)).toEqual(["qemu-sigsegv-signal-11"]);
+  });
+
+  it("is told apart where numbers begin anew with the next build", () => {
+    const log = `#7 [linux/amd64 2/2] RUN make\n#7 DONE 4.0s\n${crash}`;
+    expect(codes(log)[0]).toBe("qemu-sigsegv-signal-11");
+  });
+
+  it("counts where no failed step is named", () => {
+    const log =
+      "#5 [linux/arm64 2/3] RUN apt-get install -y man-db\n#5 3.0 qemu: Unsupported syscall: 278\n#5 DONE 9.0s\nERROR: failed to find target release";
+    expect(codes(log)).not.toContain("qemu-unsupported-syscall");
+  });
+
+  it("isn't that of a cache which couldn't be read or saved", () => {
+    const before =
+      "#3 importing cache manifest from registry.example.com/app:cache\n#3 ERROR: failed to configure registry cache importer: registry.example.com/app:cache: not found\n";
+    const after =
+      "Warning: Failed to save: Unable to reserve cache with key x, another job may be creating it.";
+    expect(codes(before + crash + after)).toEqual(["qemu-sigsegv-signal-11"]);
+    expect(codes(`exec /app: exec format error\n${after}`)).toEqual(["exec-format-error-no-emulation"]);
+  });
+
   it("takes what a finished step said for no reason of another's failure", () => {
     const log =
       '#5 [linux/arm64 2/3] RUN apt-get install -y man-db\n#5 3.0 qemu: Unsupported syscall: 278\n#5 DONE 9.0s\n#6 [linux/arm64 3/3] COPY gone /x\n#6 ERROR: failed to calculate checksum of ref a::b: "/gone": not found';

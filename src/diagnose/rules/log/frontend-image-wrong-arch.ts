@@ -8,7 +8,7 @@ export const rule: LogRule = {
   patterns: [
     {
       line: /exec format error/i,
-      near: /frontend|docker-image:\/\/|gateway\.v0|grpc server closed|syntax ?=/i,
+      near: /(?<!initialize |back to |DEBIAN_)frontend|docker-image:\/\/|gateway\.v0|grpc server closed|syntax ?=/i,
       nearNot: /did not complete successfully/,
       score: 96,
     },

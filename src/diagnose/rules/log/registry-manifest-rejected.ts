@@ -13,7 +13,8 @@ export const rule: LogRule = {
     {
       line: /400 Bad Request|status(?: code)?:? 400\b/i,
       near: /push|manifest/i,
-      nearNot: /npm|pip|cache/,
+      nearNot:
+        /npm (?:ERR!|error|http)|\bpip\b|cache (?:to|manifest|export)|exporting .{0,40}cache|buildcache/i,
       score: 82,
     },
     {
