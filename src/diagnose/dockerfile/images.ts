@@ -147,11 +147,20 @@ export function suffixArch(image: string): string | undefined {
     );
     const [first] = names;
     if (first !== undefined && new Set(names.map(({ arch }) => arch)).size === 1) return first.arch;
-    if (
-      /^(?:rpi|raspberrypi\d?|raspberry-pi\d?)(?:$|-)/.test(part) &&
-      /^(?:balenalib|resin|hypriot)\//.test(short)
-    )
-      return "arm";
+    const device = /^(?:balenalib|resin|hypriot)\//.test(short) ? deviceArch(part) : undefined;
+    if (device !== undefined) return device;
   }
   return undefined;
+}
+
+/** Balena names images after the computers that they run on. */
+function deviceArch(name: string): string | undefined {
+  if (/^(?:raspberrypi\d-64|jetson|rockpi|rock-|imx8|coral-dev|generic-aarch64)/.test(name)) return "arm64";
+  if (
+    /^(?:rpi|raspberrypi\d?|raspberry-pi\d?|beaglebone|odroid|orangepi|bananapi|artik|up-board-arm)(?:$|-)/.test(
+      name,
+    )
+  )
+    return "arm";
+  return /^(?:intel-nuc|generic-amd64|up-board|surface-)/.test(name) ? "amd64" : undefined;
 }

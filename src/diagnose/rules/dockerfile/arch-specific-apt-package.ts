@@ -22,6 +22,7 @@ export const rule: DockerfileRule = {
   bad: [
     "FROM debian:12\nRUN apt-get update && apt-get install -y gcc-multilib\n",
     "FROM debian:12\nRUN apt-get update && apt-get install -y linux-headers-amd64\n",
+    'FROM ubuntu:22.04\nRUN echo "deb http://mirror.example/ubuntu jammy main universe" > /etc/apt/sources.list\n',
     "FROM debian:12\nRUN dpkg --add-architecture i386 && apt-get update && apt-get install -y libc6:i386\n",
   ],
   good: [
@@ -57,7 +58,7 @@ function reportArchives(model: DockerfileModel, report: (remark: Remark) => void
   const found = (line: number, architecture: string): void =>
     report({
       line,
-      message: `Ubuntu's packages for ${architecture} are on ports.ubuntu.com/ubuntu-ports, not in this archive.`,
+      message: `Ubuntu's packages for ${architecture} are in its ports archive (ubuntu-ports), not in this one.`,
       architectures: [architecture],
       fix: "Leave the image's own sources, or write the archive by `dpkg --print-architecture`.",
     });

@@ -37,6 +37,9 @@ export const rule: DockerfileRule = {
           !value.includes("$") && (wholeArch(bare) !== undefined || compilerFor(bare) || holdsArchFlag(bare));
         if (!constant && triple === undefined) continue;
         if (isOneOfSeveral(name, names)) continue;
+        // Set anew, from something else, before anything is done.
+        const later = names.find((other) => other.name === name && other.instruction.line > instruction.line);
+        if (/^["']?\$\{?TARGET/.test(later?.value ?? "")) continue;
         if (
           triple !== undefined &&
           names.some((other) => {
