@@ -4,6 +4,7 @@ import { fittingPaths, runnableElf } from "./elf-findings.ts";
 import type { Severity, VerifyFinding } from "./finding.ts";
 import type { ScannedElf } from "./layer-scan.ts";
 import { isLibcPart, type Libc, libcOf, otherLibcPath } from "./libc.ts";
+import { NpmFamilies } from "./npm-platform.ts";
 import { scriptFindings, startFindings } from "./start-findings.ts";
 import type { PlacedFile, Subject } from "./subject.ts";
 
@@ -64,9 +65,12 @@ function libcFindings(
     subject,
     files.filter((placed) => !wrong.has(placed)),
   );
+  const families = new NpmFamilies(subject);
   return [...wrong].map(([placed, libc]) => {
     const wanted = libc === "musl" ? "glibc" : "musl";
-    const other = otherLibcPath(placed.path, libc, (path) => right.has(path));
+    const other =
+      otherLibcPath(placed.path, libc, (path) => right.has(path)) ??
+      families.standIn(subject.npmAt(placed.path));
     const { interpreter } = placed.file.facts;
     const why = other === undefined ? "" : `; the one for ${wanted} is ${other}`;
     const fate = interpreter === undefined ? "" : `, so that its loader ${interpreter} is missing`;
