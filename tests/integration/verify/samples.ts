@@ -1,12 +1,12 @@
 import { existsSync, lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { Entry } from "../../../src/archive/entry.ts";
 import { AptStates } from "../../engines/apt.ts";
-import { needEngine } from "../../engines/install.ts";
+import { enginesDirectory, needEngine } from "../../engines/install.ts";
 import { run } from "../../engines/process.ts";
 
-const cache = resolve(import.meta.dirname, "../../../.cache/verify-samples");
+const cache = join(enginesDirectory(), "verify-samples");
 
 /** A folder that `make` fills once per machine; what it throws is thrown each time. */
 async function kept(name: string, make: (folder: string) => Promise<void>): Promise<string> {
