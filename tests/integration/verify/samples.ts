@@ -42,7 +42,8 @@ export function debianFiles(
   names: readonly string[],
   suite = "bookworm",
 ): Promise<string> {
-  return kept(`deb-${suite}-${architecture}-${names.join("+")}`, async (folder) => {
+  const name = names.length > 5 ? `${names[0] ?? ""}+${names.length - 1}` : names.join("+");
+  return kept(`deb-${suite}-${architecture}-${name}`, async (folder) => {
     await mkdir(states, { recursive: true });
     apt ??= new AptStates(states);
     const debs = `${folder}.debs`;

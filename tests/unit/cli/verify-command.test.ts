@@ -152,7 +152,7 @@ describe("anyarch verify", () => {
       const image = makeImage({
         platform: "windows/amd64",
         layers: [base],
-        config: { "os.version": version, os: "windows", architecture: "amd64" } as never,
+        config: { "os.version": version, os: "windows", architecture: "amd64" },
       });
       const platform = { os: "windows", architecture: "amd64", "os.version": version };
       return { ...image, descriptor: { ...image.descriptor, platform } };
