@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /** A small generator of numbers that are the same on every machine (Marsaglia's xorshift32). */
-function numbers(seed: number): (below: number) => number {
+export function numbers(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
     state ^= state << 13;
@@ -21,7 +21,7 @@ const vocabulary =
  * Writes text that compresses as a tree of source code does, to a fifth: files begin with the same licence, and
  * most lines are one that stood there before, with a word exchanged.
  */
-class SourceWriter {
+export class SourceWriter {
   readonly #next: (below: number) => number;
   readonly #lines: string[][] = [];
   readonly #licence: string;

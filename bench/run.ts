@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: anyarch beside its peers, on this machine, in one run.
  *
- *     npm run bench -- [--only append,memory,startup,example,explain,check,farm] [--runs N] [--json FILE]
+ *     npm run bench -- [--only append,memory,startup,example,explain,check,farm,verify] [--runs N] [--json FILE]
  *
  * Prints medians of N runs (7 by default) as Markdown tables. Builds the library first. Needs the engines of the
  * tests (docs/guide/testing.md); peers that can't be had are left out. "example" needs a Debian mirror.
@@ -21,6 +21,7 @@ import { benchFarm } from "./farm.ts";
 import { benchMemory } from "./memory.ts";
 import { formatTable, type Table } from "./report.ts";
 import { benchStartup } from "./startup.ts";
+import { benchVerify } from "./verify.ts";
 
 const parts: Readonly<Record<string, (place: string, rounds: number) => Promise<Table[]>>> = {
   startup: benchStartup,
@@ -30,6 +31,7 @@ const parts: Readonly<Record<string, (place: string, rounds: number) => Promise<
   explain: benchExplain,
   check: benchCheck,
   farm: benchFarm,
+  verify: benchVerify,
 };
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);

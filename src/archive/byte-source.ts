@@ -29,8 +29,9 @@ export class ByteSource {
     while (left > 0) {
       const part = await this.some(left);
       if (part === undefined) break;
-      parts.push(part);
       left -= part.byteLength;
+      // The source may use a chunk's memory again as soon as the next one is asked for.
+      parts.push(left > 0 ? Buffer.from(part) : part);
     }
     return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts);
   }

@@ -1,10 +1,11 @@
-import type { Transform } from "node:stream";
+import type { Transform, TransformOptions } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import zlib from "node:zlib";
+import zlib, { type ZlibOptions } from "node:zlib";
 import type { XzReadableStream as XzStream } from "xz-decompress";
 import { AnyarchError } from "../errors/error.ts";
 import type { LayerCompression } from "../oci/media-type.ts";
 import { ByteSource } from "./byte-source.ts";
+import { releaseMemory } from "./release-memory.ts";
 import { MalformedZstd, zstdFrames } from "./zstd-frames.ts";
 
 /** "auto" looks at the first bytes; what no compression begins with is taken as not compressed. */
@@ -12,6 +13,17 @@ export type Compression = LayerCompression | "xz" | "auto";
 
 /** Bytes per output chunk of zlib: fewer trips through the thread pool than with its 16 KiB. */
 const chunkSize = 256 << 10;
+
+/** How far zlib's threads may be ahead of who reads, in bytes: they work while this thread looks at a chunk. */
+const readAhead = 4 * chunkSize;
+
+export interface DecompressOptions {
+  /**
+   * True where a chunk isn't needed any more when the next one is asked for: its memory is given back then, which
+   * saves a large part of the time. False by default.
+   */
+  readonly transient?: boolean;
+}
 
 /**
  * Decompresses as a stream: gzip of any number of members, Zstandard of any number of frames, xz, or nothing.
@@ -24,6 +36,7 @@ export async function* decompressLayer(
   source: AsyncIterable<Uint8Array>,
   compression: Compression,
   name = "The layer",
+  options: DecompressOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let input = source;
   let kind: Exclude<Compression, "auto">;
@@ -31,8 +44,8 @@ export async function* decompressLayer(
   else kind = compression;
   try {
     if (kind === "none") yield* input;
-    else if (kind === "gzip") yield* throughTransform(input, zlib.createGunzip({ chunkSize }));
-    else if (kind === "zstd") yield* inTurns(decompressZstd(input));
+    else if (kind === "gzip") yield* throughTransform(input, createGunzip(), options);
+    else if (kind === "zstd") yield* inTurns(decompressZstd(input, options));
     else yield* inTurns(decompressXz(input));
   } catch (error) {
     if (!isCorruption(error)) throw error;
@@ -83,6 +96,12 @@ async function* resume(start: Uint8Array, bytes: ByteSource): AsyncGenerator<Uin
   }
 }
 
+function createGunzip(): Transform {
+  // Passed on to the stream: the types don't know it.
+  const options: ZlibOptions & TransformOptions = { chunkSize, readableHighWaterMark: readAhead };
+  return zlib.createGunzip(options);
+}
+
 /** zlib's own errors, and those of the two decoders. */
 function isCorruption(error: unknown): boolean {
   if (error instanceof CorruptData || error instanceof MalformedZstd) return true;
@@ -96,13 +115,18 @@ class CorruptData extends Error {}
 async function* throughTransform(
   source: AsyncIterable<Uint8Array>,
   transform: Transform,
+  { transient = false }: DecompressOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const fed = pipeline(source, transform);
   fed.catch(() => undefined); // The iteration below meets the same error.
   let complete = false;
   try {
     // Not destroyed at its end, for the source may have more to say (a wrong digest) after the last member.
-    yield* transform.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+    for await (const chunk of transform.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+      yield chunk;
+      // Where a chunk ends before its memory does, zlib goes on writing behind it.
+      if (transient && chunk.byteLength === chunk.buffer.byteLength) releaseMemory(chunk);
+    }
     complete = true;
   } finally {
     if (!complete) transform.destroy();
@@ -114,6 +138,7 @@ type CreateTransform = (options: { chunkSize: number }) => Transform;
 
 async function* decompressZstd(
   source: AsyncIterable<Uint8Array>,
+  options: DecompressOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { createZstdDecompress } = zlib as unknown as { readonly createZstdDecompress?: CreateTransform };
   if (createZstdDecompress === undefined) {
@@ -121,7 +146,7 @@ async function* decompressZstd(
     return;
   }
   for await (const frame of zstdFrames(source)) {
-    yield* throughTransform(frame, createZstdDecompress({ chunkSize }));
+    yield* throughTransform(frame, createZstdDecompress({ chunkSize }), options);
   }
 }
 

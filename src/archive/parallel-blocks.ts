@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { Transform } from "node:stream";
+import { releaseMemory } from "./release-memory.ts";
 
 /**
  * Takes compressed bytes, in order; they are valid only until it returns, so it copies what it keeps. What it
@@ -97,7 +98,7 @@ export class ParallelBlocks implements BlockCompressor {
     const bytes = await job.result;
     job.release?.();
     this.#sink(bytes);
-    free(bytes);
+    releaseMemory(bytes);
   }
 }
 
@@ -124,15 +125,6 @@ function joined(pieces: readonly Buffer[]): Uint8Array {
     end += piece.byteLength;
   }
   return Buffer.from(first.buffer, first.byteOffset, end - first.byteOffset);
-}
-
-/**
- * Gives the memory of a compressor's result back at once where Node.js can (22 and later): its garbage collector
- * lets hundreds of MiB of such buffers gather. Small buffers share a pool and are left alone.
- */
-function free(bytes: Uint8Array): void {
-  const memory = bytes.buffer as ArrayBuffer & { readonly transfer?: (length: number) => ArrayBuffer };
-  if (memory.byteLength > Buffer.poolSize) memory.transfer?.(0);
 }
 
 /**

@@ -33,8 +33,11 @@ export class TarContent implements AsyncIterable<Uint8Array> {
     this.#expect("fresh");
     const wanted = Math.min(count, this.size);
     if (this.#head.byteLength < wanted) {
-      const parts = this.#head.byteLength > 0 ? [this.#head] : [];
-      while (this.#position < wanted) parts.push(await this.#pull(wanted - this.#position));
+      const parts: Uint8Array[] = this.#head.byteLength > 0 ? [Buffer.from(this.#head)] : [];
+      while (this.#position < wanted) {
+        const part = await this.#pull(wanted - this.#position);
+        parts.push(this.#position < wanted ? Buffer.from(part) : part);
+      }
       this.#head = parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts);
     }
     return this.#head.subarray(0, wanted);

@@ -28,6 +28,14 @@ export function verifiedStream(
   return new VerifiedStream(source, expected, options);
 }
 
+/** True for a {@link verifiedStream} that fails unless its bytes are these: nobody has to hash them again. */
+export function isVerifiedStream(
+  stream: Readable,
+  expected: { readonly digest: Digest; readonly size: number },
+): boolean {
+  return stream instanceof VerifiedStream && stream.verifies(expected);
+}
+
 class VerifiedStream extends Readable {
   readonly #expected: { readonly digest: Digest; readonly size: number };
   readonly #options: VerifyOptions;
@@ -49,6 +57,10 @@ class VerifiedStream extends Readable {
     this.#hash = hashFor(expected.digest);
     this.#source = source;
     this.#attach(source);
+  }
+
+  verifies({ digest, size }: { readonly digest: Digest; readonly size: number }): boolean {
+    return this.#expected.digest === digest && this.#expected.size === size;
   }
 
   override _read(): void {

@@ -1,4 +1,5 @@
 import type { TarContent } from "../archive/tar-content.ts";
+import { Limiter } from "../host/concurrency.ts";
 import { type ElfFacts, readElf } from "./elf.ts";
 import { elfHeaderSize, type ElfMalformed, isElf, rangesOfInterest } from "./elf-header.ts";
 import type { RandomAccess } from "./random-access.ts";
@@ -22,15 +23,35 @@ export interface ProbeLimits {
 
 const defaultLimits: ProbeLimits = { whole: 64 << 20, beginning: 16 << 20 };
 
+/** Files that need no more than this are looked into at any time, longer ones one after the other. */
+const ownBuffer = 4 << 20;
+
+/** What the probes of layers that are read at the same time share: one of them at a time holds a large file. */
+export class ProbeMemory {
+  readonly #turns = new Limiter(1);
+  #buffer: Buffer = Buffer.alloc(0);
+
+  /** Gives `work` a buffer of at least `length` bytes, which is valid until it is done. */
+  use<T>(length: number, work: (buffer: Buffer) => Promise<T>): Promise<T> {
+    return this.#turns.run(() => {
+      if (this.#buffer.byteLength < length) this.#buffer = Buffer.allocUnsafeSlow(length);
+      return work(this.#buffer);
+    });
+  }
+}
+
 /**
  * Looks into one file after the other, reading no more of each than is needed. Memory is bounded by the
- * limits: one buffer that is used again, and parts of at most as many bytes beside it for larger files.
+ * limits: a buffer that is used again, and parts of at most as many bytes beside it for larger files; all but a small
+ * one of them belongs to `memory`.
  */
 export class ContentProbe {
-  #buffer = Buffer.allocUnsafe(1 << 16);
+  #buffer: Buffer = Buffer.alloc(0);
+  readonly #memory: ProbeMemory;
   readonly #limits: ProbeLimits;
 
-  constructor(limits: ProbeLimits = defaultLimits) {
+  constructor(memory: ProbeMemory = new ProbeMemory(), limits: ProbeLimits = defaultLimits) {
+    this.#memory = memory;
     this.#limits = limits;
   }
 
@@ -49,13 +70,23 @@ export class ContentProbe {
     const { size } = content;
     const { whole, beginning } = this.#limits;
     const kept = size <= whole ? size : Math.max(beginning, elfHeaderSize);
-    const buffer = this.#reserve(kept);
+    if (kept > ownBuffer) return this.#memory.use(kept, (buffer) => this.#readElf(content, kept, buffer));
+    if (this.#buffer.byteLength < kept) this.#buffer = Buffer.allocUnsafeSlow(Math.max(kept, 1 << 20));
+    return this.#readElf(content, kept, this.#buffer);
+  }
+
+  async #readElf(
+    content: TarContent,
+    kept: number,
+    buffer: Buffer,
+  ): Promise<ElfFacts | ElfMalformed | undefined> {
+    const { size } = content;
     let parts: readonly Part[] | undefined;
     let at = 0;
     for await (const chunk of content) {
       if (at < kept) buffer.set(chunk.subarray(0, Math.min(chunk.byteLength, kept - at)), at);
       if (at + chunk.byteLength >= kept && size > kept) {
-        parts ??= planParts(buffer.subarray(0, kept), size, whole);
+        parts ??= planParts(buffer.subarray(0, kept), size, this.#limits.whole);
         for (const part of parts) copyOverlap(part, chunk, at);
         if (parts.every(({ end }) => end <= at + chunk.byteLength)) break;
       }
@@ -63,13 +94,6 @@ export class ContentProbe {
     }
     const held = [{ offset: 0, end: kept, bytes: buffer.subarray(0, kept) }, ...(parts ?? [])];
     return readElf(sourceOfParts(held, size));
-  }
-
-  #reserve(length: number): Buffer {
-    if (this.#buffer.byteLength < length) {
-      this.#buffer = Buffer.allocUnsafe(Math.max(length, Math.min(2 * this.#buffer.byteLength, 16 << 20)));
-    }
-    return this.#buffer;
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { AnyarchError } from "../errors/error.ts";
 import { writeFileAtomic } from "../host/atomic-file.ts";
 import type { Context } from "../host/context.ts";
@@ -8,6 +9,8 @@ import type { Layer } from "../image/layer.ts";
 import type { Descriptor } from "../oci/content.ts";
 import { digestAlgorithm, digestHex } from "../oci/digest.ts";
 import { layerCompression } from "../oci/media-type.ts";
+import { isVerifiedStream } from "../oci/verified-stream.ts";
+import type { ProbeMemory } from "./content-probe.ts";
 import type { LayerScan } from "./layer-scan.ts";
 import { readLayer } from "./layer-scanner.ts";
 
@@ -22,6 +25,8 @@ export interface ScanOptions {
   readonly deep?: boolean;
   /** Called with the uncompressed bytes read so far. */
   readonly onProgress?: (current: number) => void;
+  /** Shared with other layers that are read at the same time. */
+  readonly memory?: ProbeMemory | undefined;
 }
 
 /**
@@ -49,6 +54,7 @@ export async function scanLayer(
   const scan = await readLayer(checked(await layer.open(ctx.signal), descriptor), {
     name: `The layer ${descriptor.digest}`,
     signal: ctx.signal,
+    memory: options.memory,
     ...(options.onProgress && { onProgress: options.onProgress }),
   });
   await writeFileAtomic(cachePath(descriptor, ctx), JSON.stringify({ format, scan }));
@@ -74,8 +80,12 @@ async function readToEnd(source: AsyncIterable<Uint8Array>): Promise<void> {
   while ((await iterator.next()).done !== true);
 }
 
-/** Passes bytes through; fails at their end where they aren't what the descriptor says. */
-async function* checked(
+/** The bytes; fails at their end where they aren't what the descriptor says. */
+function checked(source: Readable, descriptor: Descriptor): AsyncIterable<Uint8Array> {
+  return isVerifiedStream(source, descriptor) ? source : checking(source, descriptor);
+}
+
+async function* checking(
   source: AsyncIterable<Uint8Array>,
   descriptor: Descriptor,
 ): AsyncGenerator<Uint8Array, void, undefined> {

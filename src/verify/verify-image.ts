@@ -1,5 +1,6 @@
 import { AnyarchError } from "../errors/error.ts";
 import { runTask, type Task } from "../events/task.ts";
+import { runTogether } from "../host/concurrency.ts";
 import type { Context } from "../host/context.ts";
 import type { Image } from "../image/image.ts";
 import type { Layer } from "../image/layer.ts";
@@ -13,8 +14,8 @@ import { type PlatformReport, sortFindings, type VerifyFinding } from "./finding
 import { imageFindings } from "./image-findings.ts";
 import { linkFindings } from "./link-findings.ts";
 import { packageFindings } from "./package-findings.ts";
+import { LayerScans } from "./layer-scans.ts";
 import { pathMatcher } from "./path-pattern.ts";
-import { scanLayer } from "./scan-layer.ts";
 import { type ReadLayer, Subject } from "./subject.ts";
 
 export interface VerifyImageOptions {
@@ -24,6 +25,8 @@ export interface VerifyImageOptions {
   readonly layers?: "all" | ReadonlySet<Digest>;
   /** Reads every byte and checks its digest even where what a layer holds is remembered; false by default. */
   readonly deep?: boolean;
+  /** Reads the layers, those that several images share once; `deep` is then its to know. One of its own by default. */
+  readonly scans?: LayerScans;
   /** Globs of files that may be for any machine: cross toolchains, firmware, emulators. */
   readonly allow?: readonly string[];
 }
@@ -83,30 +86,28 @@ async function readLayers(
   ctx: Context,
   task: Task,
 ): Promise<LayersRead> {
-  const wanted = options.layers ?? "all";
+  const { layers: wanted = "all", scans = new LayerScans({ deep: options.deep ?? false }) } = options;
   const layers: ReadLayer[] = [];
   const troubles: VerifyFinding[] = [];
-  // The same blob may be in the image more than once.
-  const done = new Map<Digest, ReadLayer["scan"]>();
-  let before = 0;
-  for (const [index, layer] of image.layers.entries()) {
+  const read = image.layers.map(() => 0);
+  const pieces = image.layers.map((layer, index) => async (inner: Context): Promise<void> => {
     const { digest } = layer.descriptor;
-    if (wanted !== "all" && !wanted.has(digest)) continue;
-    ctx.signal.throwIfAborted();
+    if (wanted !== "all" && !wanted.has(digest)) return;
     try {
-      const scan =
-        done.get(digest) ??
-        (await scanLayer(layer, ctx, {
-          deep: options.deep ?? false,
-          onProgress: (current) => task.progress(before + current, undefined, "bytes"),
-        }));
-      done.set(digest, scan);
-      before += scan.size;
+      const scan = await scans.scan(layer, inner, (current) => {
+        read[index] = current;
+        const all = read.reduce((total, bytes) => total + bytes, 0);
+        task.progress(all, undefined, "bytes");
+      });
       layers.push({ index, digest, scan });
     } catch (error) {
       troubles.push(troubleOf(error, index, layer));
     }
-  }
+  });
+  await runTogether(ctx, pieces);
+  // They end in any order.
+  layers.sort((a, b) => a.index - b.index);
+  troubles.sort((a, b) => (a.layerIndex ?? 0) - (b.layerIndex ?? 0));
   return { layers, troubles };
 }
 

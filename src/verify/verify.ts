@@ -1,4 +1,5 @@
 import { AnyarchError } from "../errors/error.ts";
+import { forEachConcurrently, runTogether } from "../host/concurrency.ts";
 import type { Context } from "../host/context.ts";
 import type { Image } from "../image/image.ts";
 import { type Descriptor, parseIndex, parseManifest } from "../oci/content.ts";
@@ -11,6 +12,7 @@ import { imagesOf, isAttestation, platformMissing } from "../stores/select-platf
 import type { ReadableStore } from "../stores/store.ts";
 import { checksOf, withFindings } from "./checks.ts";
 import type { PlatformReport, VerifyFinding } from "./finding.ts";
+import { LayerScans } from "./layer-scans.ts";
 import { verifyImage, type VerifyImageOptions } from "./verify-image.ts";
 
 export interface VerifyOptions extends Pick<VerifyImageOptions, "layers" | "deep" | "allow"> {
@@ -47,8 +49,12 @@ export async function verify(options: VerifyOptions, ctx: Context): Promise<Veri
       `${nameOf(store, reference)} holds no image: there is nothing to prove.`,
     );
   }
-  const platforms: PlatformReport[] = [];
-  for (const member of wanted) platforms.push(await verifyMember(member, options, ctx));
+  const isLocal = store.fileOf !== undefined;
+  const scans = new LayerScans({ deep: options.deep ?? isLocal });
+  const platforms = await runTogether(
+    ctx,
+    wanted.map((member) => (inner: Context) => verifyMember(member, options, scans, inner)),
+  );
   markTwins(platforms, wanted);
   return {
     schema: "anyarch.verify/v1",
@@ -125,6 +131,7 @@ function selectMembers(members: readonly Descriptor[], options: VerifyOptions): 
 async function verifyMember(
   member: Descriptor,
   options: VerifyOptions,
+  scans: LayerScans,
   ctx: Context,
 ): Promise<PlatformReport> {
   const { store } = options;
@@ -135,8 +142,7 @@ async function verifyMember(
     return unreadable(error, member);
   }
   if (image.descriptor.platform.os === "windows") return verifyDocuments(image, ctx);
-  const isLocal = store.fileOf !== undefined;
-  const whole = await verifyImage(image, { ...options, deep: options.deep ?? isLocal }, ctx);
+  const whole = await verifyImage(image, { ...options, scans }, ctx);
   const report = options.base === undefined ? whole : withoutBase(whole, options.base);
   const missing = await missingLayers(image, report, options, ctx);
   if (missing.length === 0) return report;
@@ -156,6 +162,9 @@ async function verifyDocuments(image: Image, ctx: Context): Promise<PlatformRepo
   return verifyImage(image, { layers: new Set() }, ctx);
 }
 
+/** Questions to a registry at a time. */
+const requests = 4;
+
 /** Layers whose content is remembered, but that the store doesn't hold. */
 async function missingLayers(
   image: Image,
@@ -163,27 +172,21 @@ async function missingLayers(
   { store, layers = "all" }: VerifyOptions,
   ctx: Context,
 ): Promise<readonly VerifyFinding[]> {
-  const findings: VerifyFinding[] = [];
-  for (const [layerIndex, { descriptor }] of image.layers.entries()) {
-    const { digest } = descriptor;
-    if (layers !== "all" && !layers.has(digest)) continue;
+  const missing = new Set<number>();
+  await forEachConcurrently(image.layers.entries(), requests, async ([layerIndex, { descriptor }]) => {
+    if (layers !== "all" && !layers.has(descriptor.digest)) return;
     const isKnown = report.findings.some(
       (finding) => finding.path === undefined && finding.layerIndex === layerIndex,
     );
-    if (isKnown || (await store.exists(descriptor, ctx))) continue;
+    if (!isKnown && !(await store.exists(descriptor, ctx))) missing.add(layerIndex);
+  });
+  return image.layers.flatMap(({ descriptor: { digest } }, layerIndex): VerifyFinding[] => {
+    if (!missing.has(layerIndex)) return [];
     const message = `Layer ${layerIndex} ${digest} isn't in ${store.name}.`;
     const expected = "a layer that can be read";
-    findings.push({
-      code: "LAYER_UNREADABLE",
-      severity: "error",
-      layer: digest,
-      layerIndex,
-      expected,
-      found: "nothing",
-      message,
-    });
-  }
-  return findings;
+    const place = { severity: "error", layer: digest, layerIndex } as const;
+    return [{ ...place, code: "LAYER_UNREADABLE", expected, found: "nothing", message }];
+  });
 }
 
 const contentFaults: ReadonlySet<string> = new Set(["IMAGE_NOT_FOUND", "CONTENT_INVALID", "DIGEST_MISMATCH"]);

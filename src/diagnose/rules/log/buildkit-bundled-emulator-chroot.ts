@@ -12,6 +12,8 @@ export const rule: LogRule = {
       line: /\.(?:trigger|post-install|pre-install|post-upgrade|pre-upgrade)\S{0,4}:? .{0,20}exited with error 127/,
       score: 92,
     },
+    // busybox told by its first argument what it is, which the emulator replaces.
+    { line: /^\S{1,80}: applet not found$/, emulation: "likely", score: 84, confidence: "likely" },
     { line: /\* execve: No such file or directory/, near: /exited with error 127|apk|trigger/, score: 92 },
     {
       line: /(?:chroot|debootstrap|mmdebstrap|arch-chroot|dnf --installroot|proot)\S{0,20}:? .{0,120}(?:No such file|cannot execute|exec format error|error 127)/i,
@@ -43,6 +45,8 @@ export const rule: LogRule = {
     "https://github.com/moby/buildkit/issues/1929",
   ],
   bad: [
+    "#9 [linux/arm64 build 4/9] RUN ./autogen.sh\n#9 2.122 autogen.sh: applet not found",
+
     '#7 [linux/arm64 2/3] RUN apk add --initdb -p /out busybox\n#7 0.289 ERROR: busybox-1.36.1-r2.trigger: script exited with error 127\n#7 ERROR: process "/dev/.buildkit_qemu_emulator /bin/sh -c apk add --initdb -p /out busybox" did not complete successfully: exit code: 1',
   ],
   good: [

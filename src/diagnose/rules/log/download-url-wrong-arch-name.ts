@@ -6,8 +6,13 @@ const archUrl =
   /(?:\$\{?(?:TARGETARCH|TARGETPLATFORM|TARGETVARIANT|ARCH|arch|BUILDARCH|DPKG_ARCH|dpkgArch|MACHINE|PLATFORM)\}?|uname -m|--print-architecture|aarch64|arm64|x86_64|amd64|armv7|armhf|arm-?v[67])/;
 const named = "(?:aarch64|arm64|x86_64|amd64|armv[67]l?|armhf|x64|arm-v[67]|linux-arm)";
 
+/** What these ask for bears the name that the project wrote down. */
+const packageManager =
+  /^(?:npm (?:ERR!|error|warn|WARN)|error (?:An unexpected error occurred: ")?https?:\/\/registry\.| ?ERR_PNPM|.{0,20}\[\d\/\d\])/;
+
 /** A step for amd64 whose address is written for amd64 has the right name; then the file itself is gone. */
-function isMaybeMisspelt(_log: LogView, { step }: LogLine): boolean {
+function isMaybeMisspelt(_log: LogView, { step, text }: LogLine): boolean {
+  if (packageManager.test(text)) return false;
   if (step?.command === undefined || cpuOf(step.platform) !== "amd64") return true;
   return /\$|`|aarch64|arm/.test(step.command);
 }
@@ -37,7 +42,7 @@ export const rule: LogRule = {
       score: 82,
     },
     {
-      line: /(?:returned error: 404|404:? Not Found|ERROR 404)/i,
+      line: /(?:returned error: 404|404:? Not Found|ERROR 404|invalid response status 404)/i,
       check: isMaybeMisspelt,
       command: archUrl,
       emulation: "likely",
@@ -91,10 +96,14 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/docker-solr/docker-solr/issues/190"],
   bad: [
+    "#9 [linux/arm64 3/5] ADD https://example.com/releases/x-linux-aarch64 /usr/bin/x\n#9 ERROR: invalid response status 404",
+
     '#8 [linux/arm64 3/6] RUN curl -sL https://example.com/tool-$(uname -m).tar.gz | tar xz\n#8 1.1 gzip: stdin: not in gzip format\n#8 1.1 tar: Child returned status 1\n#8 ERROR: process "/bin/sh -c curl -sL https://example.com/tool-$(uname -m).tar.gz | tar xz" did not complete successfully: exit code: 2',
     "/usr/local/bin/yq: line 1: Not: command not found",
   ],
   good: [
+    "#9 [linux/arm64 build 5/6] RUN npm ci --cpu=arm64\n#9 20.1 npm error code E404\n#9 20.1 npm error 404 Not Found - GET https://packages.example.com/@acme%2flinux-arm64-tools - Not found",
+
     "#7 [linux/amd64 2/3] RUN curl -fsSLO https://example.com/v99/tool_linux_amd64.tar.gz\n#7 0.6 curl: (22) The requested URL returned error: 404",
     "#8 [3/6] RUN curl -fsSL https://example.com/data.csv\n#8 1.1 curl: (22) The requested URL returned error: 404",
   ],

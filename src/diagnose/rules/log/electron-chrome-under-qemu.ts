@@ -32,7 +32,9 @@ export const rule: LogRule = {
       emulation: "shown",
       score: 84,
     },
-    { line: /\[\d+:\d+:\d{4}\/\d+\.\d+:(?:ERROR|FATAL)/, emulation: "shown", score: 82 },
+    // Chrome starts itself again with --type=…, and the emulator takes that for an option of its own.
+    { line: /^qemu\S{0,20}: unknown option 'type=\w{1,20}'/, score: 92 },
+    { line: /\[(?:\d+:\d+:)?\d{4}\/\d+\.\d+:(?:ERROR|FATAL):/, emulation: "shown", score: 82 },
   ],
   above: [
     "qemu-sigtrap-signal-5",
@@ -52,6 +54,8 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/docker/for-mac/issues/5766"],
   bad: [
+    "qemu: unknown option 'type=utility'\n[0610/1.1:ERROR:scoped_ptrace_attach.cc(27)] ptrace: Function not implemented (38)",
+
     "WARNING: The requested image's platform (linux/amd64) does not match the detected host platform (linux/arm64/v8) and no specific platform was requested\n[0101/000000.1:ERROR:ptracer.cc] ptrace: Function not implemented (38)\nchrome_crashpad_handler exited",
   ],
   good: [

@@ -42,6 +42,13 @@ export const rule: LogRule = {
       score: 66,
       confidence: "possible",
     },
+    // bash since 5.2: the program is there, its loader isn't. A script's missing interpreter looks alike.
+    {
+      line: /\S: cannot execute: required file not found/,
+      nearNot: /\.(?:sh|bash|py|rb|pl|js|mjs)["']?: cannot execute|entrypoint/,
+      score: 72,
+      confidence: "likely",
+    },
     {
       line: /\bno such file or directory/i,
       near: /interpreter \/lib(?:64)?\/ld-|ld-linux-\S+ => not found|not a dynamic executable/,
@@ -68,10 +75,15 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/gliderlabs/docker-alpine/issues/12"],
   bad: [
+    "$ docker run --rm alpine:3.20 /app/tool\nbash: /app/tool: cannot execute: required file not found",
+    "web-1      | /gems/nokogiri-1.13.3-aarch64-linux/lib/nokogiri/extension.rb:7:in `require_relative': Error loading shared library ld-linux-aarch64.so.1: No such file or directory (needed by /gems/nokogiri/nokogiri.so) (LoadError)",
+
     "Error relocating /usr/local/bin/tool: __memcpy_chk: symbol not found",
     "/usr/local/bin/tool: error while loading shared libraries: libc.musl-x86_64.so.1: cannot open shared object file: No such file or directory",
   ],
   good: [
+    "/bin/sh: line 1: /app/run.sh: cannot execute: required file not found",
+
     "/app/tool: error while loading shared libraries: libpq.so.5: cannot open shared object file: No such file or directory",
   ],
 };

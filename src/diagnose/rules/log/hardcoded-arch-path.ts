@@ -3,13 +3,15 @@ import type { LogRule } from "../../log/log-rule.ts";
 
 const triplet = "(?:x86_64|aarch64|arm|i386|i686|powerpc64le|s390x|riscv64)-linux-(?:gnu|musl)\\w{0,6}";
 
+const folder = "(?:lib(?:exec)?|include|local/lib|local/include|share)/(?:gcc/|cmake/|pkgconfig/)?";
+
 export const rule: LogRule = {
   code: "hardcoded-arch-path",
   title: "A path with another CPU's name in it is used",
   architecture: true,
   patterns: [
     {
-      line: new RegExp(`/(?:usr/)?lib/${triplet}`),
+      line: new RegExp(`/(?:usr/)?${folder}${triplet}`),
       near: /not found|No such|cannot|could not|missing|does not exist|unable to|error/i,
       nearNot: /GLIBC_|ld: |wrong format|incompatible|manylinux|Error relocating/,
       check: isForeignTriplet,
@@ -18,7 +20,7 @@ export const rule: LogRule = {
     },
     {
       line: new RegExp(
-        `/(?:usr/)?lib/${triplet}/.{0,200}(?:No such file|not found|does not exist|cannot (?:stat|open|access))`,
+        `/(?:usr/)?${folder}${triplet}/.{0,200}(?:No such file|not found|does not exist|cannot (?:stat|open|access))`,
         "i",
       ),
       nearNot: /version `?GLIBC/,
@@ -26,7 +28,7 @@ export const rule: LogRule = {
     },
     {
       line: new RegExp(
-        `(?:cannot (?:stat|open|access)|No such file|not found|missing|does not exist|failed to (?:stat|compute|calculate|create)).{0,160}/(?:usr/)?lib/${triplet}`,
+        `(?:cannot (?:stat|open|access)|No rule to make target|No such file|not found|missing|does not exist|failed to (?:stat|compute|calculate|create)).{0,160}/(?:usr/)?${folder}${triplet}`,
         "i",
       ),
       nearNot: /version `?GLIBC/,
@@ -69,6 +71,9 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/ArduPilot/ardupilot/pull/34312"],
   bad: [
+    "#9 [linux/arm64 3/5] RUN make\n#9 0.3 /usr/lib/gcc/x86_64-linux-gnu/12/include: No such file or directory",
+    "make: *** No rule to make target '/usr/lib/x86_64-linux-gnu/libz.a', needed by 'app'.  Stop.",
+
     "#12 [linux/arm64 4/6] RUN ln -s /usr/lib/x86_64-linux-gnu/libsodium.so.23 /usr/lib/libsodium.so && cp /usr/lib/x86_64-linux-gnu/libz.so /opt\n#12 0.3 cp: cannot stat '/usr/lib/x86_64-linux-gnu/libz.so': No such file or directory",
     "ERROR: JAVA_HOME is set to an invalid directory: /usr/lib/jvm/java-17-openjdk-amd64",
   ],

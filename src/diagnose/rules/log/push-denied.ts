@@ -13,11 +13,17 @@ export const rule: LogRule = {
         /npm (?:ERR!|error)|apt|pip|exporting (?:to \S{0,30} )?cache|cache service|pull access denied|403 +Forbidden \[IP/,
       score: 86,
     },
+    { line: /name unknown: The repository with name/i, near: /push/i, score: 86 },
+    {
+      line: /(?:writing blob|initiating layer upload|trying to reuse blob).{0,240}unauthorized: access to the requested resource is not authorized|unauthorized: project \S{1,80} not found/,
+      near: /writing blob|layer upload|trying to reuse|push/i,
+      score: 86,
+    },
     { line: /insufficient_scope/i, near: /push|exporting|upload/i, score: 86 },
     { line: /failed to push .{0,200}(?:denied|403|insufficient_scope|forbidden)/i, score: 90 },
     { line: /denied: requested access to the resource is denied/, score: 76 },
   ],
-  above: ["registry-auth", "generic-user-error", "network-transient"],
+  above: ["registry-auth", "registry-manifest-unknown", "generic-user-error", "network-transient"],
   why: "Who pushes is known, or nobody is logged in for this name, and writing there isn't allowed: the token has no write scope, the repository belongs to somebody else, doesn't exist (and isn't made by itself), or the tag is docker.io/library/NAME because the user's name is missing.",
   fixes: [
     {
@@ -32,6 +38,9 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/docker/build-push-action/issues/254"],
   bad: [
+    "Getting image source signatures\nError: writing blob: initiating layer upload to /v2/acme/app/blobs/uploads/ in quay.io: unauthorized: access to the requested resource is not authorized",
+    "The push refers to repository [harbor.example.com/acme/app]\nunauthorized: project acme not found: project acme not found",
+
     "#20 pushing layers\n#20 ERROR: failed to push docker.io/library/app:1: push access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
     "denied: installation not allowed to Write organization package\n#20 pushing layers",
   ],

@@ -31,6 +31,7 @@ export const rule: LogRule = {
       near: /x86-64|haswell|skylake|core2|corei7|znver|nehalem/,
       score: 84,
     },
+    { line: new RegExp(`argument unused during compilation: '${x86Flag}'.{0,20}-Werror`), score: 88 },
     { line: /unsupported option '-m(?:sse|avx|64|32|fma|bmi|popcnt)/i, score: 90 },
   ],
   above: [
@@ -53,6 +54,8 @@ export const rule: LogRule = {
   ],
   references: [],
   bad: [
+    "clang: error: argument unused during compilation: '-mavx2' [-Werror,-Wunused-command-line-argument]",
+
     "#9 [linux/arm64 build 5/6] RUN make\n#9 1.0 g++: error: unrecognized command-line option '-msse4.2'\n#9 1.0 make: *** [Makefile:12: main.o] Error 1",
   ],
   good: ["gcc: error: unrecognized command-line option '-Wfoo'"],
