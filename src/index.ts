@@ -42,11 +42,16 @@ export {
   inspect,
   inspectRaw,
   pruneCache,
+  requirements,
+  requirementsMarkdown,
   rules,
   run,
   test,
   verify,
+  writeRequirements,
 } from "./api/lazy.ts";
+export type { RequirementsOptions, WriteOptions, WrittenRequirements } from "./api/requirements.ts";
+export type { Placement, PlatformRequirements, RequirementsReport } from "./deploy/report.ts";
 export type { CiWorkflow } from "./api/ci.ts";
 export type { CiOptions } from "./ci/options.ts";
 export type { ExplainOptions, ExplainReport, LogSource } from "./api/explain.ts";

@@ -40,6 +40,21 @@ export async function verifyImage(
   options: VerifyImageOptions,
   ctx: Context,
 ): Promise<PlatformReport> {
+  return (await examineImage(image, options, ctx)).report;
+}
+
+/** What was found, and what it was found in. */
+export interface Examined {
+  readonly report: PlatformReport;
+  readonly subject: Subject;
+}
+
+/** As {@link verifyImage}, for callers that want to know more of the image than what is wrong with it. */
+export async function examineImage(
+  image: Image,
+  options: VerifyImageOptions,
+  ctx: Context,
+): Promise<Examined> {
   const platform = options.platform ?? image.descriptor.platform;
   const text = formatPlatform(platform);
   return runTask(ctx.emit, "verify every file", { platform: text }, async (task) => {
@@ -62,7 +77,7 @@ export async function verifyImage(
     const files = sum(layers, ({ scan }) => scan.files);
     const elf = sum(layers, ({ scan }) => scan.elf.length);
     task.detail(`${files} files, ${elf} of them ELF, ${errors === 0 ? "all right" : `${errors} errors`}`);
-    return { platform: text, ok: errors === 0, files, elf, findings };
+    return { report: { platform: text, ok: errors === 0, files, elf, findings }, subject };
   });
 }
 

@@ -1,0 +1,80 @@
+import { type Segment, segmentTypes } from "./elf-header.ts";
+import { asciiOf, type ByteView, Fields } from "./random-access.ts";
+
+/** What the notes of a file say of the machine that it needs. */
+export interface NoteFacts {
+  /** x86 only: the x86-64 level that the file, when linked, declares to need. */
+  readonly isa?: 1 | 2 | 3 | 4;
+  /** The oldest Linux that its C library supports: "3.2.0". */
+  readonly kernel?: string;
+}
+
+const gnuNotes = { abiTag: 1, property: 5 } as const;
+/** GNU_PROPERTY_X86_ISA_1_NEEDED of the x86-64 psABI. */
+const x86IsaNeeded = 0xc0008002;
+
+/**
+ * Reads .note.gnu.property (where `x86` says that its properties are those of x86) and .note.ABI-tag (LSB, "ABI note
+ * tag"); empty where the file has neither. Throws OutOfRange where the notes aren't in the source.
+ */
+export function readNotes(view: ByteView, segments: readonly Segment[], x86: boolean): NoteFacts {
+  const found: { isa?: 1 | 2 | 3 | 4; kernel?: string } = {};
+  for (const segment of segments) {
+    const isNote = segment.type === segmentTypes.gnuProperty || segment.type === segmentTypes.note;
+    if (!isNote || segment.size === 0 || segment.size > 1 << 20) continue;
+    for (const note of notesIn(view.fields(segment.offset, segment.size, "a note"), view.wide ? 8 : 4)) {
+      const isa = x86 && note.type === gnuNotes.property ? levelIn(note, view.wide ? 8 : 4) : undefined;
+      const kernel = note.type === gnuNotes.abiTag ? kernelIn(note) : undefined;
+      if (isa !== undefined) found.isa ??= isa;
+      if (kernel !== undefined) found.kernel ??= kernel;
+    }
+  }
+  return found;
+}
+
+/** A note whose owner is GNU; its content is between `start` and `end` of `fields`. */
+interface GnuNote {
+  readonly type: number;
+  readonly fields: Fields;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Ends at the first note that is longer than what holds it. */
+function notesIn(fields: Fields, alignment: 4 | 8): readonly GnuNote[] {
+  const notes: GnuNote[] = [];
+  let at = 0;
+  while (at + 12 <= fields.length) {
+    const [nameSize, size, type] = [fields.u32(at), fields.u32(at + 4), fields.u32(at + 8)];
+    const start = at + 12 + align(nameSize, 4);
+    const end = start + size;
+    if (end > fields.length) break;
+    const owner = asciiOf(fields.bytes.subarray(at + 12, at + 12 + Math.min(nameSize, 4)));
+    const isGnu = owner === "GNU\0";
+    if (isGnu) notes.push({ type, fields, start, end });
+    // Property notes are aligned to the word size, all others to four bytes.
+    at = start + align(size, isGnu && type === gnuNotes.property ? alignment : 4);
+  }
+  return notes;
+}
+
+function levelIn({ fields, start, end }: GnuNote, alignment: number): 1 | 2 | 3 | 4 | undefined {
+  for (let at = start; at + 8 <= end; at += 8 + align(fields.u32(at + 4), alignment)) {
+    if (fields.u32(at) !== x86IsaNeeded || fields.u32(at + 4) < 4 || at + 12 > end) continue;
+    const bits = fields.u32(at + 8);
+    for (const level of [4, 3, 2, 1] as const) if ((bits & (1 << (level - 1))) !== 0) return level;
+  }
+  return undefined;
+}
+
+const linux = 0;
+
+/** Four words: the operating system, and the version of its oldest kernel. Undefined for other systems than Linux. */
+function kernelIn({ fields, start, end }: GnuNote): string | undefined {
+  if (end - start < 16 || fields.u32(start) !== linux) return undefined;
+  return [4, 8, 12].map((word) => fields.u32(start + word)).join(".");
+}
+
+function align(value: number, to: number): number {
+  return Math.ceil(value / to) * to;
+}
