@@ -35,10 +35,13 @@ export function requirementsMarkdown(report: RequirementsReport): string {
   return `${parts.join("\n\n")}\n`;
 }
 
+/** Bases that mean something on the machine of the build only. */
+const isLocal = /^(?:oci|oci-archive|docker-archive):/;
+
 function remarks({ platforms }: RequirementsReport): readonly string[] {
   const bases = new Map<string, string[]>();
   for (const { platform, base } of platforms)
-    if (base) bases.set(base.name, [...(bases.get(base.name) ?? []), platform]);
+    if (base && !isLocal.test(base.name)) bases.set(base.name, [...(bases.get(base.name) ?? []), platform]);
   const wrong = platforms.filter(({ ok }) => !ok).map(({ platform }) => platform);
   const named = [...bases].map(([name, of]) =>
     of.length === platforms.length ? `\`${name}\`` : `\`${name}\` (${list(of)})`,

@@ -32,17 +32,22 @@ function findMarkers(document: string, file: string): { start: number; end: numb
   let fence: string | undefined;
   let at = 0;
   for (const line of document.split("\n")) {
-    const opened = /^\s{0,3}(`{3,}|~{3,})(.*)$/.exec(line.trimEnd());
-    const text = line.replace("\ufeff", "").trim();
-    if (fence === undefined && opened !== null) fence = opened[1];
-    else if (fence !== undefined) {
-      if (opened?.[1]?.startsWith(fence) === true && opened[2] === "") fence = undefined;
-    } else if (text === marker.begin) begins.push(at + line.indexOf(marker.begin));
+    const [, opened, info] = /^ {0,3}(`{3,}|~{3,})(.*)$/.exec(line.trimEnd()) ?? [];
+    const text = /^\ufeff? {0,3}(\S.*)$/.exec(line.trimEnd())?.[1];
+    if (fence !== undefined) {
+      if (opened?.startsWith(fence) === true && info === "") fence = undefined;
+    } else if (opened !== undefined) fence = opened;
+    else if (text === marker.begin) begins.push(at + line.indexOf(marker.begin));
     else if (text === marker.end) ends.push(at + line.indexOf(marker.end) + marker.end.length);
     at += line.length + 1;
   }
   const [start, end] = [begins[0], ends[0]];
-  if (start === undefined && end === undefined) return undefined;
+  if (start === undefined && end === undefined) {
+    if (fence === undefined) return undefined;
+    throw new AnyarchError("USAGE", `${file} ends in a block of code that isn't closed.`, {
+      hint: `Close it with a line of ${fence}: what is added would be code.`,
+    });
+  }
   if (start !== undefined && end !== undefined && begins.length === 1 && ends.length === 1 && start < end)
     return { start, end };
   throw new AnyarchError("USAGE", `${file} doesn't have one pair of ${marker.begin} and ${marker.end}.`, {

@@ -68,7 +68,7 @@ function libcWords({ libc, linking }: ImageNeeds): string {
 /** "27 MB", "3.1 MB", "640 kB": rounded, so that a README doesn't change with every byte. */
 export function sizeWords(bytes: number): string {
   const short = (value: number): string => (value < 9.95 ? value.toFixed(1) : String(Math.round(value)));
-  if (bytes < 999_500) return `${Math.ceil(bytes / 1000)} kB`;
+  if (bytes < 995_000) return `${Math.ceil(bytes / 1000)} kB`;
   return bytes < 999_500_000 ? `${short(bytes / 1e6)} MB` : `${short(bytes / 1e9)} GB`;
 }
 
