@@ -18,6 +18,7 @@ export { AnyarchError, toAnyarchError } from "./errors/error.ts";
 export type { BuildEvent, Emit } from "./events/event.ts";
 export type { Context, Host } from "./host/context.ts";
 export type { BuildOptions } from "./plan/build-options.ts";
+export type { PlatformOptions } from "./plan/platform-options.ts";
 export type { BuildPlan } from "./plan/build-plan.ts";
 export type {
   AssembledResult,

@@ -44,7 +44,7 @@ function ownBases({ platforms, platformOptions }: BuildRequest): ReadonlyMap<str
 }
 
 function checkLocks(bases: readonly Base[]): void {
-  const debian = new Set(bases.filter(({ save }) => save !== undefined).map(({ location }) => location));
+  const debian = new Set(bases.filter((base) => base.save !== undefined).map(({ location }) => location));
   if (debian.size < 2) return;
   throw new AnyarchError(
     "USAGE",
