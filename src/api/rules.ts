@@ -26,6 +26,7 @@ const emptyLog = {
   commands: [],
   failed: undefined,
   known: {},
+  running: undefined,
   hostCpu: undefined,
   platforms: [],
   emulator: false,

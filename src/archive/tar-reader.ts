@@ -38,8 +38,11 @@ export interface TarReadOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Bounds what a hostile extended header can make us hold. */
+/** Bytes that all extended headers of one entry may have together: bounds what hostile ones can make us hold. */
 const maxExtension = 1 << 20;
+
+/** Bytes that all headers for the rest of the archive may have: their records count for each entry once more. */
+const maxGlobal = 64 << 10;
 
 /**
  * Reads a tar archive in any format found in images and packages: V7, ustar, GNU (long names, base-256 numbers,
@@ -69,6 +72,8 @@ class TarReader {
   #entries = 0;
   #bytes = 0;
   #offset = 0;
+  #extensionBytes = 0;
+  #globalBytes = 0;
 
   constructor(source: ByteSource, options: TarReadOptions) {
     this.source = source;
@@ -78,6 +83,7 @@ class TarReader {
   /** Reads one entry; false at the end. */
   async next(visitor: TarVisitor): Promise<boolean> {
     this.#offset = this.source.position;
+    this.#extensionBytes = 0;
     try {
       let extensions = noExtensions;
       for (;;) {
@@ -121,7 +127,11 @@ class TarReader {
       await this.#skip(padded(size));
       return before;
     }
-    if (size < 0 || size > maxExtension) throw this.#unsafe(`an extended header of ${size} bytes`);
+    if (size < 0) throw new MalformedTar("the extended header's size is negative");
+    if (typeflag === "g") this.#globalBytes += size;
+    else this.#extensionBytes += size;
+    if (this.#extensionBytes > maxExtension || this.#globalBytes > maxGlobal)
+      throw this.#unsafe(`extended headers that end with one of ${size} bytes`);
     const data = await this.source.take(size);
     if (data.byteLength < size) throw new MalformedTar("the extended header is cut off");
     const value = Buffer.from(data);

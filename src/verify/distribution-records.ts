@@ -70,7 +70,9 @@ export function couldBeBinary(path: string): boolean {
   return (
     path !== "" &&
     !/^usr\/share\/(?:doc|man|locale|zoneinfo|info|lintian|icons|perl|python3)\//.test(path) &&
-    !/\.(?:py|pyc|h|hpp|txt|md|html|json|gz|xml|conf|js|pl|pm|list|md5sums)$/.test(path)
+    !/\.(?:pyc?|h|hpp|txt|md|html?|css|svg|png|ttf|json|gz|xz|xml|conf|cnf|[jt]s|map|pl|pm|mo|pc|cmake|a|la|service|list|md5sums)$/.test(
+      path,
+    )
   );
 }
 

@@ -14,6 +14,7 @@ export interface ArmAttributes {
 const versions: readonly number[] = [3, 4, 4, 5, 5, 5, 6, 6, 6, 6, 7, 6, 6, 7, 8, 8, 8, 8, 8, 8, 8, 8, 9];
 
 const tags = { file: 1, cpuArch: 6, cpuArchProfile: 7, abiVfpArgs: 28, compatibility: 32 } as const;
+const wanted: ReadonlySet<number> = new Set([tags.cpuArch, tags.cpuArchProfile, tags.abiVfpArgs]);
 /** Tags whose value is text although they are below 32 or even. */
 const textTags: ReadonlySet<number> = new Set([4, 5, 65, 67]);
 
@@ -84,6 +85,9 @@ function readAttributes(bytes: Uint8Array, found: Map<number, number>): void {
       uleb();
       skipText();
     } else if (textTags.has(tag) || (tag > 32 && tag % 2 === 1)) skipText();
-    else found.set(tag, uleb());
+    else {
+      const value = uleb();
+      if (wanted.has(tag)) found.set(tag, value);
+    }
   }
 }

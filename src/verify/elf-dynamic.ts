@@ -20,9 +20,19 @@ const versionTags = {
   need: 0x6ffffffe,
   needCount: 0x6fffffff,
 } as const;
+const wantedTags: ReadonlySet<number> = new Set([...Object.values(tags), ...Object.values(versionTags)]);
 
-/** No real file comes near these; hostile ones end there. */
-const limits = { entries: 1 << 16, needed: 4096, name: 4096, versions: 1 << 16 } as const;
+/**
+ * No real file comes near these; hostile ones end there. Lengths are in bytes: of one name, of all that are kept of a
+ * file, and of a version's name.
+ */
+const limits = {
+  entries: 1 << 16,
+  name: 4096,
+  names: 1 << 16,
+  versions: 1 << 14,
+  versionName: 64,
+} as const;
 
 /** Throws OutOfRange where a part isn't in the source. Undefined where the file has no dynamic section. */
 export function readDynamic(view: ByteView, segments: readonly Segment[]): DynamicFacts | undefined {
@@ -36,9 +46,15 @@ export function readDynamic(view: ByteView, segments: readonly Segment[]): Dynam
     offset: offsetOf(tableAddress, segments),
     size: first(tags.stringSize) ?? 0,
   };
+  let left: number = limits.names;
+  const nameAt = (at: number): string => {
+    const name = readName(view, strings, at, Math.min(limits.name, left));
+    left -= name.length;
+    return name;
+  };
   const text = (tag: number): string | undefined => {
     const at = first(tag);
-    return at === undefined ? undefined : readName(view, strings, at);
+    return at === undefined ? undefined : nameAt(at);
   };
   const soname = text(tags.soname);
   const runpath = text(tags.runpath) ?? text(tags.rpath);
@@ -55,7 +71,7 @@ export function readDynamic(view: ByteView, segments: readonly Segment[]): Dynam
   const glibc = highest(versionTags.need, versionTags.needCount, needLayout);
   const glibcProvided = highest(versionTags.define, versionTags.defineCount, defineLayout);
   return {
-    needed: (values.get(tags.needed) ?? []).slice(0, limits.needed).map((at) => readName(view, strings, at)),
+    needed: (values.get(tags.needed) ?? []).flatMap((at) => (left > 0 && nameAt(at)) || []),
     ...(soname !== undefined && { soname }),
     ...(runpath !== undefined && { runpath }),
     ...(glibc !== undefined && { glibc }),
@@ -77,6 +93,7 @@ function readEntries(view: ByteView, segment: Segment): ReadonlyMap<number, read
   for (let index = 0; index < count; index++) {
     const tag = fields.word(index * 2 * word);
     if (tag === 0) break;
+    if (!wantedTags.has(tag)) continue;
     const value = fields.word(index * 2 * word + word);
     const list = values.get(tag);
     if (list === undefined) values.set(tag, [value]);
@@ -95,8 +112,8 @@ function offsetOf(address: number, segments: readonly Segment[]): number {
   return address;
 }
 
-function readName(view: ByteView, strings: StringTable, at: number): string {
-  const room = Math.min(strings.size - at, view.source.size - (strings.offset + at), limits.name);
+function readName(view: ByteView, strings: StringTable, at: number, limit: number): string {
+  const room = Math.min(strings.size - at, view.source.size - (strings.offset + at), limit);
   return textUntilNul(view.bytes(strings.offset + at, room, "a name in the dynamic string table"));
 }
 
@@ -146,7 +163,7 @@ function highestGlibc(
     let auxiliary = at + record.u32(layout.auxiliary);
     for (let rest = record.u16(layout.count); rest > 0 && budget > 0; rest--, budget--) {
       const entry = view.fields(auxiliary, layout.auxiliarySize, "the version table");
-      const version = glibcVersion(readName(view, strings, entry.u32(layout.name)));
+      const version = glibcVersion(readName(view, strings, entry.u32(layout.name), limits.versionName));
       if (version !== undefined && (highest === undefined || compareVersions(version, highest) > 0)) {
         highest = version;
       }

@@ -72,6 +72,14 @@ function excuseFor(
     const { name, architecture = "" } = distribution;
     return { severity: "info", why: `the package ${name} for ${architecture} is meant to hold it` };
   }
+  if (
+    facts.armVersion === 8 &&
+    facts.type === "dyn" &&
+    elfFits({ ...facts, armVersion: 7 }, subject.platform).ok
+  ) {
+    // numpy, OpenBLAS and libraries for video choose in their own code, which nothing in the file shows.
+    return { severity: "warning", why: "it may choose by what the processor can do" };
+  }
   const wanted = machineOf(subject.platform);
   const right = wanted === undefined ? undefined : counterpart(path, facts.machine, wanted, fits);
   if (right !== undefined) return { severity: "info", why: `the one for this platform is ${right}` };

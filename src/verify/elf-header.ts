@@ -110,7 +110,8 @@ export interface Section {
 
 export const sectionTypes = { armAttributes: 0x70000003, dynamicSymbols: 11 } as const;
 
-const maxSections = 1 << 20;
+/** No real file comes near these; hostile ones end there. Linux itself starts no program of more than 64 KiB of them. */
+const limits = { segments: 1 << 16, sections: 1 << 20, ranges: 64 } as const;
 
 /** Throws OutOfRange where the table isn't in the source. */
 export function readSegments(view: ByteView, tables: ElfTables): readonly Segment[] {
@@ -119,8 +120,9 @@ export function readSegments(view: ByteView, tables: ElfTables): readonly Segmen
   // PN_XNUM: the count didn't fit and is in the first section header.
   const count =
     tables.programCount === 0xffff && tables.sectionOffset > 0
-      ? Math.min(readSection(view, tables, 0).info, maxSections)
+      ? Math.min(readSection(view, tables, 0).info, limits.segments)
       : tables.programCount;
+  if (count === 0) return [];
   const stride = Math.max(tables.programEntry, entry);
   const length = (count - 1) * stride + entry;
   const fields = view.fields(tables.programOffset, length, "the program header table");
@@ -161,20 +163,23 @@ function sectionAt(fields: Fields, at: number, wide: boolean): Section {
   };
 }
 
-/** Throws OutOfRange where the table isn't in the source. */
-export function readSections(view: ByteView, tables: ElfTables): readonly Section[] {
-  if (tables.sectionOffset === 0) return [];
+/** The first section of a type. Throws OutOfRange where the table isn't in the source. */
+export function findSection(view: ByteView, tables: ElfTables, type: number): Section | undefined {
+  if (tables.sectionOffset === 0) return undefined;
   const entry = view.wide ? 64 : 40;
   const stride = Math.max(tables.sectionEntry, entry);
   // 0: the count didn't fit and is in the first section header.
   const count =
     tables.sectionCount === 0
-      ? Math.min(readSection(view, tables, 0).size, maxSections)
+      ? Math.min(readSection(view, tables, 0).size, limits.sections)
       : tables.sectionCount;
-  if (count === 0) return [];
+  if (count === 0) return undefined;
   const length = (count - 1) * stride + entry;
   const fields = view.fields(tables.sectionOffset, length, "the section header table");
-  return Array.from({ length: count }, (_, index) => sectionAt(fields, index * stride, view.wide));
+  for (let index = 0; index < count; index++) {
+    if (fields.u32(index * stride + 4) === type) return sectionAt(fields, index * stride, view.wide);
+  }
+  return undefined;
 }
 
 /** A range of a file, in bytes. */
@@ -217,5 +222,6 @@ export function rangesOfInterest(beginning: Uint8Array, size: number): readonly 
   }
   return ranges
     .filter(({ offset, length }) => length > 0 && offset < size)
+    .slice(0, limits.ranges)
     .map(({ offset, length }) => ({ offset, length: Math.min(length, size - offset) }));
 }

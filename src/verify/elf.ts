@@ -7,7 +7,7 @@ import {
   type ElfMalformed,
   type ElfTables,
   readElfHeader,
-  readSections,
+  findSection,
   readSegments,
   type Segment,
   segmentTypes,
@@ -105,7 +105,7 @@ function readInterpreter(view: ByteView, segments: readonly Segment[]): string |
 }
 
 function attributesOf(view: ByteView, tables: ElfTables): ArmAttributes {
-  const section = readSections(view, tables).find(({ type }) => type === sectionTypes.armAttributes);
+  const section = findSection(view, tables, sectionTypes.armAttributes);
   if (section === undefined) return {};
   const bytes = view.bytes(section.offset, Math.min(section.size, 1 << 20), "the ARM attributes");
   return readArmAttributes(bytes, view.little);
@@ -116,7 +116,7 @@ const maxSymbols = 8 << 20;
 
 /** Whether the file has functions of the kind that libatomic and OpenBLAS have several versions of. */
 function choosesFunctions(view: ByteView, tables: ElfTables): boolean {
-  const section = readSections(view, tables).find(({ type }) => type === sectionTypes.dynamicSymbols);
+  const section = findSection(view, tables, sectionTypes.dynamicSymbols);
   if (section === undefined) return false;
   const [entry, info] = view.wide ? [24, 4] : [16, 12];
   const symbols = view.bytes(section.offset, Math.min(section.size, maxSymbols), "the dynamic symbols");

@@ -3,7 +3,7 @@ import type { ElfMisfit } from "./architecture.ts";
 import type { PackageKind } from "./layer-scan.ts";
 
 /** What a finding is about, as the text report has its columns. */
-export type CheckName = "machine" | "abi" | "start" | "scripts" | "packages" | "documents" | "layers";
+export type VerifyCheckName = "machine" | "abi" | "start" | "scripts" | "packages" | "documents" | "layers";
 
 export type FindingCode =
   | ElfMisfit
@@ -76,6 +76,14 @@ export interface FindingOrigin {
   readonly instruction?: string;
 }
 
+/** What came out of one check. */
+export interface VerifyCheck {
+  /** The worst severity among its findings, "ok" without any; "unproved" where what it needs wasn't read. */
+  readonly status: "ok" | "unproved" | Severity;
+  /** Findings of that severity. */
+  readonly count: number;
+}
+
 /** What was proved of one platform's image. */
 export interface PlatformReport {
   /** "linux/arm/v7". */
@@ -86,6 +94,7 @@ export interface PlatformReport {
   readonly files: number;
   /** ELF files among them. */
   readonly elf: number;
+  readonly checks: Readonly<Record<VerifyCheckName, VerifyCheck>>;
   /** Errors first, then from the highest layer down, then by path. */
   readonly findings: readonly VerifyFinding[];
 }

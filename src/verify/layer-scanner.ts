@@ -3,11 +3,18 @@ import type { TarContent } from "../archive/tar-content.ts";
 import type { TarHeader } from "../archive/parse-tar-header.ts";
 import { decompressLayer } from "../archive/decompress.ts";
 import { readTar } from "../archive/tar-reader.ts";
+import { AnyarchError } from "../errors/error.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isCodeArchive, nativesOf } from "./archive-probe.ts";
 import { ContentProbe, type ProbeMemory, type Probed } from "./content-probe.ts";
 import type { ArchivedNative, LayerScan, ScannedFile } from "./layer-scan.ts";
 import { PackageRecords } from "./package-records.ts";
+
+/**
+ * Bytes of paths, names and package databases that a layer may make us hold, until it counts as hostile: the largest of
+ * real ones have a tenth of it.
+ */
+const maxHeld = 256 << 20;
 
 /** Package databases are read up to this size. */
 const maxRecord = 32 << 20;
@@ -41,7 +48,7 @@ export async function readLayer(
       yield chunk;
     }
   }
-  const collector = new LayerCollector(new ContentProbe(options.memory));
+  const collector = new LayerCollector(options.name, new ContentProbe(options.memory));
   await readTar(hashed(), (header, content) => collector.visit(header, content), {
     name: options.name,
     signal: options.signal,
@@ -50,22 +57,20 @@ export async function readLayer(
   return { diffID, size, ...collector.result() };
 }
 
-/** Scripts there may be in another layer than the package database that lists them. */
-const inSearchPath = /(?:^|\/)s?bin\/[^/]+$/;
-
 /** What a path of the layer holds; a later entry of the same path takes the place of an earlier one. */
 interface Found {
   readonly probed: Probed | { readonly kind: "archive"; readonly natives: readonly ArchivedNative[] };
   readonly executable: boolean;
-  readonly hardlinks: string[];
+  /** The paths that it has now, oldest first: a later entry of the same path takes the place of an earlier one. */
+  readonly names: Set<string>;
 }
 
 class LayerCollector {
+  readonly #name: string;
   readonly #probe: ContentProbe;
   readonly #records = new PackageRecords();
+  /** Path → file; hard links lead to the same. */
   readonly #files = new Map<string, Found>();
-  /** Hard link → the path whose content it shares. */
-  readonly #aliases = new Map<string, string>();
   readonly #tree = new Map<string, Set<string>>();
   /** Directories with an entry of their own. */
   readonly #entries = new Set([""]);
@@ -73,12 +78,15 @@ class LayerCollector {
   readonly #whiteouts = new Set<string>();
   readonly #opaque = new Set<string>();
   #count = 0;
+  #held = 0;
 
-  constructor(probe: ContentProbe) {
+  constructor(name: string, probe: ContentProbe) {
+    this.#name = name;
     this.#probe = probe;
   }
 
   visit(header: TarHeader, content: TarContent): void | Promise<void> {
+    this.#hold(header.path.length + header.linkname.length);
     const path = rootedPath(header.path);
     const slash = path.lastIndexOf("/");
     const folder = slash < 0 ? "" : path.slice(0, slash);
@@ -114,6 +122,7 @@ class LayerCollector {
 
   async #file(path: string, header: TarHeader, content: TarContent): Promise<void> {
     if (PackageRecords.wants(path) && header.size <= maxRecord) {
+      this.#hold(header.size);
       this.#records.add(path, await content.bytes(maxRecord));
       return;
     }
@@ -121,21 +130,30 @@ class LayerCollector {
     if (isCodeArchive(path)) {
       const natives = await nativesOf(content);
       if (natives !== undefined) {
-        this.#files.set(path, { probed: { kind: "archive", natives }, executable, hardlinks: [] });
+        this.#files.set(path, { probed: { kind: "archive", natives }, executable, names: new Set([path]) });
       }
       return;
     }
     const probed = await this.#probe.look(content);
     if (probed === undefined || (probed.kind === "script" && !executable)) return;
-    this.#files.set(path, { probed, executable, hardlinks: [] });
+    if (probed.kind === "elf") for (const name of probed.needed) this.#hold(name.length);
+    this.#files.set(path, { probed, executable, names: new Set([path]) });
+  }
+
+  #hold(bytes: number): void {
+    this.#held += bytes;
+    if (this.#held <= maxHeld) return;
+    throw new AnyarchError(
+      "ARCHIVE_UNSAFE",
+      `${this.#name} has more than ${maxHeld >>> 20} MiB of names: it was not read further.`,
+    );
   }
 
   #hardlink(path: string, target: string): void {
-    const original = this.#aliases.get(target) ?? target;
-    const found = this.#files.get(original);
+    const found = this.#files.get(target);
     if (found === undefined) return;
-    found.hardlinks.push(path);
-    this.#aliases.set(path, original);
+    found.names.add(path);
+    this.#files.set(path, found);
   }
 
   /** The image-spec's layer.md, "Whiteouts"; other names with ".wh..wh." belong to AUFS itself. */
@@ -158,21 +176,16 @@ class LayerCollector {
   /** What was under this path before in the same layer. */
   #forget(path: string): void {
     this.#symlinks.delete(path);
-    const alias = this.#aliases.get(path);
-    if (alias !== undefined) {
-      this.#aliases.delete(path);
-      const links = this.#files.get(alias)?.hardlinks;
-      links?.splice(links.indexOf(path), 1);
-    }
-    const found = this.#files.get(path);
-    if (found === undefined) return;
-    this.#files.delete(path);
-    const [heir, ...others] = found.hardlinks;
-    if (heir === undefined) return;
     // The content lives on under its other names.
-    this.#files.set(heir, { ...found, hardlinks: others });
-    this.#aliases.delete(heir);
-    for (const other of others) this.#aliases.set(other, heir);
+    this.#files.get(path)?.names.delete(path);
+    this.#files.delete(path);
+  }
+
+  /** Whether the layer has something of this path, be it a directory. */
+  #holds(path: string): boolean {
+    const slash = path.lastIndexOf("/");
+    const names = this.#tree.get(slash < 0 ? "" : path.slice(0, slash));
+    return names?.has(path.slice(slash + 1)) === true || this.#tree.has(path);
   }
 
   result(): Omit<LayerScan, "diffID" | "size"> {
@@ -182,7 +195,8 @@ class LayerCollector {
     const scripts: LayerScan["scripts"][number][] = [];
     const archives: LayerScan["archives"][number][] = [];
     const binaries = new Set<string>();
-    for (const [path, { probed, executable, hardlinks }] of this.#files) {
+    for (const { probed, executable, names } of new Set(this.#files.values())) {
+      const [path = "", ...hardlinks] = names;
       const file: ScannedFile = { path, executable, ...(hardlinks.length > 0 && { hardlinks }) };
       if (probed.kind !== "script") for (const name of [path, ...hardlinks]) binaries.add(name);
       if (probed.kind === "script") scripts.push({ ...file, shebang: probed.shebang });
@@ -204,7 +218,7 @@ class LayerCollector {
       whiteouts: [...this.#whiteouts],
       opaque: [...this.#opaque],
       packages: this.#records.result(
-        (path) => binaries.has(path) || inSearchPath.test(path),
+        (path) => this.#holds(path) && !this.#files.has(path),
         foldersOf(binaries),
       ),
     };

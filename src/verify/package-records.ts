@@ -83,18 +83,21 @@ export class PackageRecords {
   }
 
   /**
-   * The packages. Of what distributions install only files for which `isBinary` holds or that look native: they may be
-   * in another layer than the record. Of npm's packages those that are for some platforms only, or for which
-   * `hasBinaries` holds of their directory.
+   * The packages. Of what distributions install only files that `isText` doesn't know to be of no interest: they may be
+   * in another layer than the record, so that what they are can't be told. Of npm's packages those that are for some
+   * platforms only, or for which `hasBinaries` holds of their directory.
    */
   result(
-    isBinary: (path: string) => boolean,
+    isText: (path: string) => boolean,
     hasBinaries: (folder: string) => boolean,
   ): readonly ScannedPackage[] {
     const installed = this.#distribution.map(({ files, ...rest }): ScannedPackage => {
       const key = rest.architecture === undefined ? rest.name : `${rest.name}:${rest.architecture}`;
       const said = rest.kind === "dpkg" ? (this.#status.get(key) ?? this.#status.get(rest.name)) : undefined;
-      const kept = files.flatMap(mergedNames).filter((file) => isBinary(file) || looksNative(file));
+      const kept = files.flatMap((file) => {
+        const names = mergedNames(file);
+        return names.some(isText) ? [] : names;
+      });
       return { ...rest, ...said, files: kept };
     });
     const wheels = [...this.#wheels.values()].map(
@@ -135,8 +138,5 @@ function mergedNames(path: string): readonly string[] {
 
 /** Names that native code has: libraries, extension modules, and programs without a suffix in bin/. */
 function looksNative(path: string): boolean {
-  return (
-    /\.(?:so(?:\.[\w.]+)?|node|o|dylib|pyd|dll|exe)$/.test(path) ||
-    /(?:^|\/)(?:s?bin|libexec)\/(?:.*\/)?[^/]+$/.test(path)
-  );
+  return /\.(?:so(?:\.[\w.]+)?|node|dylib|pyd|dll|exe)$/.test(path) || /(?:^|\/)s?bin\/[^/]+$/.test(path);
 }

@@ -8,6 +8,7 @@ import type { Digest } from "../oci/digest.ts";
 import { shortDigest } from "../oci/digest.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import { archiveFindings } from "./archive-findings.ts";
+import { checksOf, type Extent } from "./checks.ts";
 import { elfFindings } from "./elf-findings.ts";
 import { type PlatformReport, sortFindings, type VerifyFinding } from "./finding.ts";
 import { imageFindings } from "./image-findings.ts";
@@ -77,8 +78,16 @@ export async function examineImage(
     const files = sum(layers, ({ scan }) => scan.files);
     const elf = sum(layers, ({ scan }) => scan.elf.length);
     task.detail(`${files} files, ${elf} of them ELF, ${errors === 0 ? "all right" : `${errors} errors`}`);
-    return { report: { platform: text, ok: errors === 0, files, elf, findings }, subject };
+    const checks = checksOf(findings, extentOf(image, options, layers.length));
+    return { report: { platform: text, ok: errors === 0, files, elf, checks, findings }, subject };
   });
+}
+
+function extentOf(image: Image, { layers: wanted = "all" }: VerifyImageOptions, read: number): Extent {
+  if (read === image.manifest.layers.length) return "all";
+  // What was asked for but couldn't be read is no partial proof.
+  const asked = image.manifest.layers.filter(({ digest }) => wanted === "all" || wanted.has(digest)).length;
+  return read > 0 && read === asked ? "layers" : "documents";
 }
 
 interface LayersRead {

@@ -83,8 +83,8 @@ function tryRule(
  * looked at the last program of a pipe only (`curl … | bash`).
  */
 function isSettled({ step, text }: LogLine, log: LogView): boolean {
-  if (log.failed === undefined || step === undefined || step === log.failed) return false;
-  if (step.state === "failed") return false;
+  if (step === undefined || step === log.failed || step.state === "failed") return false;
+  if (log.failed === undefined && step.state !== "done") return false;
   if (aptUpdate.test(text)) return false;
   return !(/^(?:curl: \(\d+\)|wget: |gpg: |tar: )/.test(text) && step.command?.includes("|") === true);
 }
@@ -114,7 +114,7 @@ function holds(pattern: LogPattern, at: number, line: LogLine, log: LogView): bo
   if (pattern.logNot !== undefined && log.has(pattern.logNot)) return false;
   if (pattern.check !== undefined && !pattern.check(log, line)) return false;
   if (pattern.emulation === undefined) return true;
-  const { level } = emulationOf(log, line.step ?? log.failed);
+  const { level } = emulationOf(log, line.step ?? log.failed ?? log.running);
   return levels[pattern.emulation].includes(level);
 }
 

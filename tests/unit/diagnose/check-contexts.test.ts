@@ -59,6 +59,7 @@ describe("the context of a Dockerfile", () => {
     });
     expect(await found()).toEqual(["Containerfile:2 context-binary-foreign linux/arm64"]);
     expect(await found({ contextDirectory: "other" })).toEqual([]);
+    await expect(found({ contextDirectory: "nowhere" })).rejects.toThrow("nowhere isn't a directory");
   });
 
   it("leaves out what the Dockerfile's own ignore file names, before the common one", async () => {

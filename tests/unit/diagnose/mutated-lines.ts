@@ -1,15 +1,5 @@
 import { logRules } from "../../../src/diagnose/log-rules.ts";
-
-/** A generator of numbers from a seed, the same on every machine (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { seededNumbers } from "../seeded-numbers.ts";
 
 const strange = [
   "\u0000",
@@ -31,7 +21,7 @@ const strange = [
 
 /** Logs of up to 200 lines: the rules' samples with letters, words and lines swapped, doubled, cut and made strange. */
 export function* mutatedLines(seed: number, count: number): Generator<readonly string[]> {
-  const next = random(seed);
+  const next = seededNumbers(seed);
   const below = (limit: number): number => Math.floor(next() * limit);
   const pool = logRules.flatMap(({ bad, good }) => [...bad, ...good]).flatMap((sample) => sample.split("\n"));
   const pick = (): string => pool[below(pool.length)] ?? "";

@@ -34,6 +34,11 @@ describe("quoted lines", () => {
     "40 killed, 9 survived, 2 timed out",
     "INFO  proxy: retrying after ETIMEDOUT (1/3)",
     " FAIL  tests/help.test.ts > prints a timeout",
+    "✖ reports SIGSEGV (1.2ms)",
+    "  1) [chromium] › a.spec.ts:3:5 › shows Illegal instruction",
+    '/src/Tests/A.swift:7: error: ATests.testRun : XCTAssertEqual failed: ("exec format error") is not equal to ("")',
+    "2:   values: CHECK( Segmentation fault == exec format error )",
+    "\t            \t+no match for platform in manifest",
   ])("are found: %s", (text) => {
     expect(kinds([text])).toEqual(["quote"]);
   });
@@ -49,6 +54,8 @@ describe("quoted lines", () => {
     "E: Unable to locate package tool",
     "qemu-arm: ../accel/tcg/translate.c:9: check: Assertion `cpu == current' failed.",
     "- libfoo=1.2",
+    'WARN: FromPlatformFlagConstDisallowed: FROM --platform flag should not use constant value "linux/amd64"',
+    "1) com.google.protobuf:protoc:exe:linux-aarch_64:3.5.0",
   ])("are not those of a tool: %s", (text) => {
     expect(kinds([text])).toEqual(["output"]);
   });
@@ -73,6 +80,32 @@ describe("quoted lines", () => {
     expect(kinds(["exec format error means QEMU is missing"], command)).toEqual(["quote"]);
   });
 
+  it("include documents and commits that the command shows", () => {
+    const document = ["## Exec format error", "- fixed: exec format error", "0a1b2c3 Fix exec format error"];
+    expect(kinds(document, "RUN cat README.md && git log --oneline && make")).toEqual([
+      "quote",
+      "quote",
+      "quote",
+    ]);
+    expect(kinds(document, "RUN ./configure || cat config.log")).toEqual(["output", "output", "output"]);
+    expect(kinds(["docs/a.md:12:exec format error"], 'RUN grep -rn "exec format" docs')).toEqual(["quote"]);
+  });
+
+  it("include what pytest captured, up to the next heading", () => {
+    const lines = [
+      "----------------------------- Captured stderr call -----------------------------",
+      "exec /bin/sh: exec format error",
+      "=========================== short test summary info ============================",
+      "exec /bin/sh: exec format error",
+    ];
+    expect(kinds(lines).slice(1)).toEqual(["quote", "output", "output"]);
+  });
+
+  it("take no echo of an empty variable for the command's text", () => {
+    const command = 'RUN echo "unsupported arch: ${TARGETARCH}"';
+    expect(kinds(["unsupported arch:"], command)).toEqual(["output"]);
+  });
+
   it("know a sentence in quotation marks from a reported message", () => {
     const within = (text: string, words: string): boolean =>
       isQuotedSentence(text, text.indexOf(words), words.length);
@@ -82,6 +115,8 @@ describe("quoted lines", () => {
     expect(within('{"msg":"exec container process: Exec format error"}', "exec container process")).toBe(
       false,
     );
+    expect(within("in `require': Error loading shared library libc.so.6", "Error loading")).toBe(false);
+    expect(within('unexpected: "ENOSPC: no space left on device, open"', "no space left")).toBe(false);
     expect(within('Get "https://example.com": dial tcp: i/o timeout', "i/o timeout")).toBe(false);
     expect(within("cannot stat '/usr/lib/x86_64-linux-gnu/libz.so'", "/usr/lib")).toBe(false);
   });

@@ -31,6 +31,7 @@ export const rule: DockerfileRule = {
     'FROM debian:12\nRUN echo "deb [arch=$(dpkg --print-architecture)] https://apt.example.com stable main" > /etc/apt/sources.list.d/x.list\n',
     'FROM debian:12\nRUN echo "deb [arch=amd64,arm64] https://apt.example.com stable main" > /etc/apt/sources.list.d/x.list\n',
   ],
+  mentions: /arch\+?=|architectures:/i,
   check(model, report) {
     for (const use of usesOf(model)) {
       if (!isNative(use.view)) continue;

@@ -1,6 +1,6 @@
 import { builtinNames, declaredArguments } from "../../../dockerfile/arguments.ts";
-import { archNames, wholeArch } from "../../dockerfile/arch-names.ts";
-import { linesUsing } from "../../dockerfile/model.ts";
+import { archNames, wholeArch, mayNameArch } from "../../dockerfile/arch-names.ts";
+import { type DockerfileModel, linesUsing } from "../../dockerfile/model.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 
 export const rule: DockerfileRule = {
@@ -18,6 +18,7 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nARG VERSION=1.64\nRUN echo ${VERSION}\n",
   ],
   references: ["https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope"],
+  mentions: mayNameArch,
   check(model, report) {
     const instructions = [
       ...model.dockerfile.globalArgs,
@@ -29,7 +30,7 @@ export const rule: DockerfileRule = {
       for (const { name, value } of declaredArguments(instruction)) {
         if (value === undefined || value.includes("$") || builtinNames.includes(name)) continue;
         const text = value.replaceAll(/["']/g, "");
-        if (!namesOneArch(text) || linesUsing(model, name).length === 0) continue;
+        if (!namesOneArch(text) || !isUsed(model, name)) continue;
         report({
           line: instruction.line,
           message: `${name} is "${text}" for every target unless --build-arg says otherwise.`,
@@ -38,6 +39,16 @@ export const rule: DockerfileRule = {
     }
   },
 };
+
+/** Read by name, or by a tool that looks for it in its environment. */
+function isUsed(model: DockerfileModel, name: string): boolean {
+  const tool = /^(?:GOARCH|CARGO_BUILD_TARGET|npm_config_arch)$/.test(name)
+    ? /\b(?:go|cargo|npm) (?:build|install|ci|run)\b|\bmake\b/
+    : undefined;
+  return (
+    linesUsing(model, name).length > 0 || (tool !== undefined && model.lines.some((line) => tool.test(line)))
+  );
+}
 
 /** "amd64", "linux-x64", "linux/amd64", "x86_64-unknown-linux-musl"; no address, image or path. */
 function namesOneArch(text: string): boolean {

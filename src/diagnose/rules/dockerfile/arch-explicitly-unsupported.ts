@@ -15,6 +15,7 @@ export const rule: DockerfileRule = {
     'FROM debian:12\nARG TARGETARCH\nRUN if [ "$TARGETARCH" = "arm64" ]; then echo "slow"; fi\n',
     "FROM debian:12\nRUN if [ ! -f /etc/debian_version ]; then exit 1; fi\n",
   ],
+  mentions: /\b(?:exit|false|return)\b/,
   check(model, report) {
     for (const { line, constructLine, architecture, explicit } of stopsOf(model)) {
       if (!explicit) continue;

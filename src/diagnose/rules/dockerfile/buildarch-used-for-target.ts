@@ -2,7 +2,7 @@ import { downloadFlow } from "../../dockerfile/file-flow.ts";
 import { downloadsOf } from "../../dockerfile/downloads.ts";
 import type { DockerfileModel } from "../../dockerfile/model.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
-import { copiesOf } from "../../dockerfile/shipped.ts";
+import { copiesFrom, copiesOf } from "../../dockerfile/shipped.ts";
 import { lineAt, lineOfText, lineOfWord, placesOf, type Use, usesOf } from "../../dockerfile/uses.ts";
 
 const build = /\$\{?BUILD(?:ARCH|PLATFORM|VARIANT)\b/;
@@ -22,6 +22,7 @@ export const rule: DockerfileRule = {
     "FROM --platform=$BUILDPLATFORM golang:1.22 AS b\nARG BUILDARCH TARGETARCH\nRUN curl -fsSL https://dl.example.com/protoc-${BUILDARCH} -o /usr/bin/protoc\nRUN GOARCH=$TARGETARCH go build -o /app\nFROM debian:12\nCOPY --from=b /app /app\n",
     "FROM debian:12\nARG BUILDPLATFORM\nRUN echo built on $BUILDPLATFORM\n",
   ],
+  mentions: /BUILD(?:ARCH|PLATFORM|VARIANT)/,
   check(model, report) {
     const message = "This names the machine that builds, not the target.";
     for (const use of usesOf(model)) {
@@ -31,7 +32,8 @@ export const rule: DockerfileRule = {
       );
       if (assigned !== undefined && variables.has("GOARCH"))
         report({ line: lineAt(use, assigned.at), message });
-      else if (isFileOfImage(model, use)) report({ line: lineOfChoice(model, use), message });
+      else if (isFileOfImage(model, use) || isPublished(use))
+        report({ line: lineOfChoice(model, use), message });
     }
     for (const { instruction, facts } of placesOf(model)) {
       if (
@@ -44,6 +46,15 @@ export const rule: DockerfileRule = {
     }
   },
 };
+
+/** `dotnet publish -a $BUILDARCH`, `cargo build --target` by it. */
+function isPublished({ program, args, executed, model, facts }: Use): boolean {
+  if (!/^(?:dotnet|cargo)$/.test(program) || !/^(?:publish|build|install)$/.test(args[0] ?? "")) return false;
+  return (
+    executed.command.words.some(({ raw }) => build.test(raw)) &&
+    (facts.ships || copiesFrom(model, facts.index).length > 0)
+  );
+}
 
 /** The word that names the build machine; where the command has it from a variable, where the script asks. */
 function lineOfChoice(model: DockerfileModel, use: Use): number {

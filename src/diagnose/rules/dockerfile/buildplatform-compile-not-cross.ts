@@ -21,6 +21,7 @@ export const rule: DockerfileRule = {
     "FROM golang:1.22 AS build\nRUN go build -o /app .\nFROM debian:12\nCOPY --from=build /app /app\n",
     "FROM --platform=$BUILDPLATFORM golang:1.22 AS build\nRUN go build -o /gen ./tools/gen && /gen > /data.json\nFROM debian:12\nCOPY --from=build /data.json /data.json\n",
   ],
+  mentions: /BUILD(?:ARCH|PLATFORM|OS)/,
   check(model, report) {
     for (const use of usesOf(model)) {
       const { facts } = use;

@@ -16,6 +16,7 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nRUN ./config shared && make install\n",
     'FROM debian:12\nRUN ./configure --build="$(gcc -dumpmachine)" && make\n',
   ],
+  mentions: /config/i,
   check(model, report) {
     for (const use of usesOf(model)) {
       const script = [use.program, ...use.args.slice(0, 1)].find((word) =>
@@ -23,11 +24,12 @@ export const rule: DockerfileRule = {
       );
       if (!isNative(use.view) || script === undefined) continue;
       const { architecture } = use.view.scenario.target;
-      const word = use.args.find((each) => {
+      const word = use.args.find((each, index) => {
         const target = /^(?:--(?:build|host|target)=(\S+)|(linux(?:32|64)?-[\w-]+|BSD-\S+|aix\S*))$/.exec(
           each,
         );
-        const name = target?.[1] ?? target?.[2];
+        const follows = /^--(?:build|host|target)$/.test(use.args[index - 1] ?? "");
+        const name = target?.[1] ?? target?.[2] ?? (follows ? each : undefined);
         const arch = name === undefined ? undefined : archNames(name)[0]?.arch;
         return arch !== undefined && arch !== architecture;
       });

@@ -17,6 +17,7 @@ export const rule: DockerfileRule = {
     "FROM --platform=$BUILDPLATFORM mcr.microsoft.com/dotnet/sdk:8.0 AS build\nRUN dotnet publish -r win-x64 -o /out\nFROM scratch\nCOPY --from=build /out /\n",
   ],
   references: ["https://learn.microsoft.com/en-us/dotnet/core/rid-catalog"],
+  mentions: /dotnet/,
   check(model, report) {
     for (const use of usesOf(model)) {
       if (!isNative(use.view) || use.program !== "dotnet") continue;
@@ -45,6 +46,10 @@ function ridOf(args: readonly string[]): string | undefined {
   const property = args
     .map((word) => /^[-/]{1,2}p(?:roperty)?:RuntimeIdentifiers?=["']?([\w.-]+)/i.exec(word)?.[1])
     .find(Boolean);
+  const platform = args
+    .map((word) => /^[-/]{1,2}p(?:roperty)?:PlatformTarget=["']?(x64|x86|ARM64)\b/i.exec(word)?.[1])
+    .find(Boolean);
+  if (platform !== undefined) return `linux-${platform.toLowerCase()}`;
   const arch = option(args, "-a", "--arch");
   return property ?? option(args, "-r", "--runtime") ?? (arch === undefined ? undefined : `linux-${arch}`);
 }

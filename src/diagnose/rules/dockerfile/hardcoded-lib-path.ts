@@ -25,6 +25,7 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nRUN ln -s /usr/lib/*/libssl.so.3 /usr/lib/libssl.so\n",
     "FROM debian:12\nRUN CC=aarch64-linux-gnu-gcc ./configure --host=aarch64-linux-gnu\n",
   ],
+  mentions: /linux-(?:gnu|musl)|ld-linux|ld-musl|lib\.linux/,
   check(model, report) {
     for (const text of textsOf(model)) {
       const found = path.exec(text.text);
@@ -65,7 +66,9 @@ function isLibraryPath(text: string, at: number): boolean {
   );
 }
 
-function isOtherRules({ text }: Text): boolean {
+function isOtherRules({ text, use }: Text): boolean {
+  // Asking whether it is there names it for a reason.
+  if (/^(?:\[|\[\[|test)$/.test(use?.program ?? "")) return true;
   return (
     /^https?:\/\//.test(text) || /\/(?:target|rustlib|toolchains)\//.test(text) || /unknown-linux/.test(text)
   );

@@ -17,6 +17,7 @@ export const rule: DockerfileRule = {
   good: [
     'FROM ubuntu:22.04\nARG TARGETARCH\nRUN case "$TARGETARCH" in amd64) D=x86_64 ;; arm64) D=sbsa ;; *) exit 1 ;; esac && curl -fsSLO https://developer.download.nvidia.com/compute/cuda/repos/ubuntu2204/$D/cuda-keyring_1.1-1_all.deb\n',
   ],
+  mentions: /developer\.download\.nvidia/,
   check(model, report) {
     const message = "This is NVIDIA's repository for another architecture than the target's.";
     for (const use of usesOf(model)) {
@@ -26,9 +27,14 @@ export const rule: DockerfileRule = {
         report({ line: lineOfWord(use, /nvidia/), message });
     }
     for (const { instruction, at, stage, view } of placesOf(model)) {
-      if (instruction.keyword !== "ADD" || !isNative(view)) continue;
-      if (at.words.some((word) => isForeign(word, stage.platform.architecture)))
+      if (!/^(?:ADD|COPY)$/.test(instruction.keyword) || !isNative(view)) continue;
+      const { architecture } = stage.platform;
+      if (instruction.keyword === "ADD" && at.words.some((word) => isForeign(word, architecture)))
         report({ line: instruction.line, message });
+      const body = instruction.heredocs.find((each) => isForeign(each.body, architecture));
+      if (body === undefined) continue;
+      const before = body.body.slice(0, body.body.search(repository)).split("\n").length - 1;
+      report({ line: (body.line ?? instruction.line) + before, message });
     }
   },
 };

@@ -20,6 +20,7 @@ export const rule: DockerfileRule = {
     "FROM rust:1.79 AS build\nRUN T=$(uname -m)-unknown-linux-musl && rustup target add $T && cargo build --release --target $T\n",
     "FROM rust:1.79 AS build\nRUN cargo build --release --target wasm32-unknown-unknown\n",
   ],
+  mentions: /linux-(?:gnu|musl)/,
   check(model, report) {
     for (const each of textsOf(model)) {
       const { text, line, place, use, in: where, name } = each;
@@ -29,6 +30,7 @@ export const rule: DockerfileRule = {
       if (where === "copy" && !place.instruction.flags.some(({ name: flag }) => flag === "from")) continue;
       const rust =
         /^(?:cargo|rustup|rustc|cross|cargo-\w+)$/.test(use?.program ?? "") ||
+        use?.args.includes("--default-host") === true ||
         name === "CARGO_BUILD_TARGET" ||
         (/(?:^|\/)target\/|\/release\//.test(text) && !text.includes(".build/"));
       if (!rust || (where === "env" && name !== "CARGO_BUILD_TARGET")) continue;

@@ -15,6 +15,8 @@ export const rule: DockerfileRule = {
   good: [
     "FROM --platform=linux/amd64 eclipse-temurin:17 AS android\nRUN curl -fsSLO https://dl.google.com/android/repository/commandlinetools-linux-11076708_latest.zip\nFROM scratch\nCOPY --from=android /app.apk /\n",
   ],
+  mentions:
+    /android|flutter|commandlinetools|oneapi|intel|\bxc\d|sdkmanager|aqt|quartus|vivado|vitis|petalinux|modelsim|diamond/i,
   check(model, report) {
     for (const { place, url, line } of downloadsOf(model)) {
       const { architecture } = place.stage.platform;
@@ -34,13 +36,15 @@ export const rule: DockerfileRule = {
         });
       }
       if (use.program !== "sdkmanager") continue;
-      if (!use.args.some((word) => /^["']?(?:ndk|build-tools|emulator|cmake|platform-tools)/.test(word)))
-        continue;
-      report({
-        line: lineOfWord(use, /build-tools|ndk|emulator|cmake|platform-tools/),
-        message: "Android's build tools and NDK are for x86-64 only.",
-        architectures: [architecture],
-      });
+      for (const word of use.args) {
+        const name = /^["']?(ndk|build-tools|emulator|cmake|platform-tools)/.exec(word)?.[1];
+        if (name === undefined) continue;
+        report({
+          line: lineOfWord(use, new RegExp(`^["']?${name}`)),
+          message: `Android's ${name} is for x86-64 only.`,
+          architectures: [architecture],
+        });
+      }
     }
   },
 };

@@ -12,7 +12,7 @@ export const rule: LogRule = {
       score: 88,
     },
     {
-      line: /(?:platform|CPU architecture) "\S{1,20}" is incompatible with this module|Found incompatible module/i,
+      line: /(?:platform|CPU architecture) "\S{1,20}" is incompatible with this module|YN0078: .{0,160}is incompatible with this package|Found incompatible module/i,
       score: 90,
       nearNot: /optional dependency and failed compatibility/,
     },
@@ -34,6 +34,8 @@ export const rule: LogRule = {
   ],
   references: [],
   bad: [
+    "➤ YN0078: │ @acme/native@npm:1.0.0 The linux-arm64 architecture is incompatible with this package",
+
     'npm ERR! code EBADPLATFORM\nnpm ERR! notsup Unsupported platform for tool-win32@1.0.0: wanted {"os":"win32"} (current: {"os":"linux","arch":"x64"})',
   ],
   good: [

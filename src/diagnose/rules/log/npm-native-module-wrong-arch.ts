@@ -12,7 +12,11 @@ export const rule: LogRule = {
       line: /\.node['":]?.{0,80}(?:invalid ELF header|wrong ELF class|cannot open shared object file|Exec format error|not a valid Win32|mach-o)|(?:invalid ELF header|wrong ELF class).{0,120}\.node\b/i,
       score: 94,
     },
-    { line: /invalid ELF header|wrong ELF class/i, near: /node_modules|\.node\b|node:internal/, score: 92 },
+    {
+      line: /invalid ELF header|wrong ELF class|ELF file's phentsize not the expected size/i,
+      near: /node_modules|\.node\b|node:internal/,
+      score: 92,
+    },
     {
       line: /Error loading shared library ld-(?:linux|musl)\S{1,20}: .{0,60}needed by .{0,200}(?:node_modules|\.node\b)/i,
       score: 94,
@@ -76,6 +80,10 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/npm/cli/issues/4828", "https://github.com/rollup/rollup/issues/5170"],
   bad: [
+    'Turborepo did not find the correct binary for your platform.\nWe were unable to find "turbo-linux-arm64".',
+    'error: Failed to find package "@biomejs/cli-linux-arm64-musl"',
+    "Error: Could not locate the bindings file. Tried:\n → /app/node_modules/better-sqlite3/build/better_sqlite3.node",
+
     "Error: /app/node_modules/bcrypt/lib/binding/napi-v3/bcrypt_lib.node: invalid ELF header\n    at Module._extensions..node (node:internal/modules/cjs/loader:1340:18)",
     "#14 [linux/arm64 build 6/7] RUN npm run build\n#14 2.0 Error: Cannot find module @rollup/rollup-linux-arm64-musl. npm has a bug related to optional dependencies.",
   ],

@@ -14,6 +14,11 @@ export const rule: LogRule = {
       score: 86,
     },
     { line: /name unknown: The repository with name/i, near: /push/i, score: 86 },
+    {
+      line: /(?:writing blob|initiating layer upload|trying to reuse blob).{0,240}unauthorized: access to the requested resource is not authorized|unauthorized: project \S{1,80} not found/,
+      near: /writing blob|layer upload|trying to reuse|push/i,
+      score: 86,
+    },
     { line: /insufficient_scope/i, near: /push|exporting|upload/i, score: 86 },
     { line: /failed to push .{0,200}(?:denied|403|insufficient_scope|forbidden)/i, score: 90 },
     { line: /denied: requested access to the resource is denied/, score: 76 },
@@ -33,6 +38,9 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/docker/build-push-action/issues/254"],
   bad: [
+    "Getting image source signatures\nError: writing blob: initiating layer upload to /v2/acme/app/blobs/uploads/ in quay.io: unauthorized: access to the requested resource is not authorized",
+    "The push refers to repository [harbor.example.com/acme/app]\nunauthorized: project acme not found: project acme not found",
+
     "#20 pushing layers\n#20 ERROR: failed to push docker.io/library/app:1: push access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
     "denied: installation not allowed to Write organization package\n#20 pushing layers",
   ],

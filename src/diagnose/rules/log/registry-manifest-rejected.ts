@@ -42,6 +42,8 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/docker/buildx/issues/300"],
   bad: [
+    '[INFO] DOCKER> #24 ERROR: failed to push registry.example.com/gw:3: failed commit on ref "manifest-sha256:5092": unexpected status: 400 Bad Request',
+
     "ERROR: failed to push registry.example.com/team/app:1: unexpected status from PUT request to https://registry.example.com/v2/team/app/manifests/1: 400 Bad Request",
   ],
   good: ["npm ERR! 400 Bad Request - GET https://registry.example.com/left-pad"],
