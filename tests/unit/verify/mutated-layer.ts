@@ -165,7 +165,7 @@ export function* mutatedLayers(seed: number, count: number): Generator<Buffer, v
           header.write(pick(numbers), pick([100, 108, 116, 124, 124, 136, 386, 398, 483]), "latin1"),
         );
       case 1:
-        return inHeader(tar, (header) => header.write(pick([..."01234567DxgLKSV\0?"]), 156, "latin1"));
+        return inHeader(tar, (header) => header.write(pick("01234567DxgLKSV\0?".split("")), 156, "latin1"));
       case 2:
         return inHeader(tar, (header) => (header[below(block)] = below(256)));
       case 3:
