@@ -1,3 +1,4 @@
+import { sampleText } from "../src/diagnose/dockerfile/rule.ts";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { anyarch } from "./anyarch.ts";
@@ -20,7 +21,10 @@ function writeServices(root: string): string {
       (_, line) =>
         `RUN set -eux; apt-get update && apt-get install -y --no-install-recommends pkg${line} \\\n && if [ -n "$X" ]; then echo ${line}; fi && rm -rf /var/lib/apt/lists/*`,
     );
-    writeFileSync(join(folder, "Dockerfile"), `${sample}${others.join("\n")}\nCMD ["service-${at}"]\n`);
+    writeFileSync(
+      join(folder, "Dockerfile"),
+      `${sampleText(sample)}${others.join("\n")}\nCMD ["service-${at}"]\n`,
+    );
   }
   return root;
 }

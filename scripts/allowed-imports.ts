@@ -12,7 +12,7 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
   image: ["oci", "archive"],
   stores: ["oci", "archive", "host", "registry", "image"],
   packages: ["oci", "archive", "host", "registry"],
-  apps: ["oci", "archive", "image", "packages", "host"],
+  apps: ["oci", "archive", "image", "packages", "host", "dockerfile"],
   verify: ["oci", "archive", "image", "stores", "host"],
   dockerfile: ["oci"],
   diagnose: ["oci", "archive", "dockerfile", "host", "image", "packages", "stores", "registry", "verify"],

@@ -10,8 +10,8 @@ export type { InspectedPlatform, InspectOptions, InspectResult } from "./api/ins
 export type { ApiSettings } from "./api/settings.ts";
 export type { RunOptions, RunResult } from "./api/run.ts";
 export type { TestedPlatform, TestOptions, TestReport } from "./api/test.ts";
-export type { VerifyOptions } from "./api/verify.ts";
-export type { PlatformReport, VerifyFinding } from "./verify/finding.ts";
+export type { VerifyOptions, VerifyResult } from "./api/verify.ts";
+export type { PlatformReport, VerifyCheck, VerifyCheckName, VerifyFinding } from "./verify/finding.ts";
 export type { VerifyReport } from "./verify/verify.ts";
 export { errorCodes, type ErrorCode, type ErrorCodeInfo } from "./errors/codes.ts";
 export { AnyarchError, toAnyarchError } from "./errors/error.ts";

@@ -1,21 +1,20 @@
-import { statSync, writeFileSync } from "node:fs";
-import { dirname, isAbsolute, relative, resolve } from "node:path";
+import { writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import {
   type CheckFinding,
   checkDockerfile,
   type CheckDockerfileOptions,
 } from "../diagnose/check-dockerfile.ts";
+import type { DockerfileModel } from "../diagnose/dockerfile/model.ts";
 import type { LineEdit, Severity } from "../diagnose/dockerfile/rule.ts";
 import { baselineOf, parseBaseline, withoutBaseline } from "../diagnose/files/baseline.ts";
-import { bakeBuilds, composeBuilds, type NamedBuild } from "../diagnose/files/compose.ts";
-import { findBuildFiles, kindOfFile } from "../diagnose/files/find.ts";
 import { applyEdits, unifiedDiff } from "../diagnose/files/fix.ts";
 import { dockerfileRules } from "../diagnose/rules/dockerfile-rules.ts";
 import { AnyarchError } from "../errors/error.ts";
 import { writeFileAtomic } from "../host/atomic-file.ts";
 import type { Context } from "../host/context.ts";
 import { readTextFile } from "../host/text-file.ts";
-import { parsePlatform, type Platform } from "../oci/platform.ts";
+import { type Unit, UnitContexts, unitsOf } from "./check-units.ts";
 import { type ApiSettings, configFor, withContext } from "./settings.ts";
 
 export interface CheckOptions {
@@ -23,6 +22,8 @@ export interface CheckOptions {
   readonly paths?: readonly string[];
   /** The text of "-". */
   readonly stdin?: string;
+  /** The build's context, a directory; else that of the compose or bake file, or the nearest that has what COPY names. */
+  readonly contextDirectory?: string;
   /** Targets that matter; linux/amd64 and linux/arm64 by default, or what a compose or bake file names. */
   readonly platforms?: readonly string[];
   /** Rules to leave out, beside the configuration's. */
@@ -71,17 +72,6 @@ export function checkRules(): readonly CheckRule[] {
   return dockerfileRules.map(({ id, severity, title, why, fix }) => ({ id, severity, title, why, fix }));
 }
 
-/** One text to check, under the name that findings give. */
-interface Unit {
-  readonly file: string;
-  readonly text: string;
-  /** Absent for text that is no file of its own. */
-  readonly path?: string;
-  /** Lines before the text in `file`. */
-  readonly offset: number;
-  readonly platforms: readonly Platform[];
-}
-
 /**
  * Checks Dockerfiles, and those that compose and bake files build, for what goes wrong on other platforms. Nothing is
  * executed; the network is asked only where `online` is set. Throws INPUT_UNREADABLE, INPUT_INVALID, PLATFORM_INVALID,
@@ -95,11 +85,12 @@ export function check(options: CheckOptions = {}, settings: ApiSettings = {}): P
     const severity = config?.check.severity ?? {};
     for (const rule of [...skip, ...Object.keys(severity)]) mustBeRule(rule);
     const units = unitsOf(options, cwd);
+    const contexts = new UnitContexts(options, cwd);
     const findings: CheckFinding[] = [];
     const fixed: { file: string; diff: string }[] = [];
     for (const unit of units) {
       ctx.signal.throwIfAborted();
-      findings.push(...checkUnit(unit, { skip, severity }, options, fixed));
+      findings.push(...checkUnit(unit, { skip, severity }, options, contexts, fixed));
     }
     if (options.online === true)
       findings.push(...(await onlineFindings(units, { skip, severity }, settings, ctx)));
@@ -134,10 +125,13 @@ function checkUnit(
   unit: Unit,
   how: Pick<CheckDockerfileOptions, "skip" | "severity">,
   options: CheckOptions,
+  contexts: UnitContexts,
   fixed: { file: string; diff: string }[],
 ): CheckFinding[] {
   const { file, offset, path } = unit;
-  let { findings, edits } = checkDockerfile(file, unit.text, { ...how, platforms: unit.platforms });
+  const { platforms } = unit;
+  const all = { ...how, platforms, context: (model: DockerfileModel) => contexts.of(unit, model) };
+  let { findings, edits } = checkDockerfile(file, unit.text, all);
   if (options.fix === true && path !== undefined) {
     const wanted = edits.filter((each): each is readonly LineEdit[] => each !== undefined && each.length > 0);
     const after = applyEdits(unit.text, wanted);
@@ -145,7 +139,7 @@ function checkUnit(
       fixed.push({ file, diff: unifiedDiff(file, unit.text, after) });
       if (options.dryRun !== true) {
         writeFileSync(path, after);
-        ({ findings, edits } = checkDockerfile(file, after, { ...how, platforms: unit.platforms }));
+        ({ findings, edits } = checkDockerfile(file, after, all));
       }
     }
   }
@@ -154,89 +148,6 @@ function checkUnit(
     line: finding.line + offset,
     endLine: finding.endLine + offset,
   }));
-}
-
-function unitsOf(options: CheckOptions, cwd: string): Unit[] {
-  const platforms = (options.platforms ?? []).flatMap((list) => list.split(",")).map(parsePlatform);
-  const units = new Map<string, Unit>();
-  const add = (unit: Unit): void => void (units.has(unit.file) || units.set(unit.file, unit));
-  const addFile = (
-    path: string,
-    kind = kindOfFile(path.slice(path.lastIndexOf("/") + 1)) ?? "dockerfile",
-    own = platforms,
-  ): void => {
-    const file = shown(path, cwd);
-    const text = textOf(path, file);
-    if (kind === "dockerfile") {
-      add({ file, text, path, offset: 0, platforms: own });
-      return;
-    }
-    const builds = kind === "compose" ? composeBuilds(file, text) : bakeBuilds(file, text);
-    for (const build of builds) addBuild(build, path, file);
-  };
-  const addBuild = (build: NamedBuild, path: string, file: string): void => {
-    const own = platforms.length > 0 ? platforms : build.platforms.map(parsePlatform);
-    if (build.inline !== undefined) {
-      add({
-        file: nameOfInline(file, build.name),
-        text: build.inline.text,
-        offset: build.inline.line - 1,
-        platforms: own,
-      });
-      return;
-    }
-    const target = resolve(dirname(path), build.path ?? "");
-    if (isThere(target)) addFile(target, "dockerfile", own);
-  };
-  for (const name of options.paths === undefined || options.paths.length === 0 ? ["."] : options.paths) {
-    if (name === "-") {
-      add({ file: "-", text: options.stdin ?? "", offset: 0, platforms });
-      continue;
-    }
-    const path = resolve(cwd, name);
-    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) addFile(path);
-    else addDirectory(path, shown(path, cwd), addFile);
-  }
-  return [...units.values()];
-}
-
-/** The name of what stands in a compose or bake file. */
-function nameOfInline(file: string, name: string): string {
-  return `${file} (${name})`;
-}
-
-/** Compose and bake files first: they know for which platforms. */
-function addDirectory(path: string, name: string, addFile: (path: string) => void): void {
-  const found = findBuildFiles(path);
-  const isDockerfile = (each: string): boolean =>
-    kindOfFile(each.slice(each.lastIndexOf("/") + 1)) === "dockerfile";
-  for (const each of found.filter((file) => !isDockerfile(file))) addFile(each);
-  for (const each of found.filter(isDockerfile)) addFile(each);
-  if (found.length === 0) {
-    throw new AnyarchError(
-      "INPUT_UNREADABLE",
-      `There is no Dockerfile, compose file or bake file in ${name === "." ? "this directory" : name}.`,
-      {
-        hint: "Name the file: anyarch check PATH",
-      },
-    );
-  }
-}
-
-function isThere(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
-}
-
-function textOf(path: string, name: string): string {
-  const text = readTextFile(path);
-  if (text.includes("\0")) throw new AnyarchError("INPUT_INVALID", `${name} isn't a text file.`);
-  return text;
-}
-
-/** As the user would write it: relative where it is below. */
-function shown(path: string, cwd: string): string {
-  const name = relative(cwd, path);
-  return name === "" ? "." : name.startsWith("..") || isAbsolute(name) ? path : name;
 }
 
 async function afterBaseline(

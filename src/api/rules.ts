@@ -1,3 +1,4 @@
+import { sampleText } from "../diagnose/dockerfile/rule.ts";
 import type { Fix } from "../diagnose/diagnosis.ts";
 import { logRules } from "../diagnose/log-rules.ts";
 import { dockerfileRules } from "../diagnose/rules/dockerfile-rules.ts";
@@ -25,6 +26,7 @@ const emptyLog = {
   commands: [],
   failed: undefined,
   known: {},
+  running: undefined,
   hostCpu: undefined,
   platforms: [],
   emulator: false,
@@ -53,7 +55,7 @@ export function rules(): readonly Rule[] {
       why,
       fixes: [{ title: "In the Dockerfile", detail: fix }],
       references,
-      examples: bad,
+      examples: bad.map(sampleText),
     }),
   );
   return [...logs, ...dockerfiles];

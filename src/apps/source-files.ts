@@ -5,7 +5,7 @@ import { AnyarchError, systemCode } from "../errors/error.ts";
 import { printableName } from "../errors/printable.ts";
 import { systemReason } from "../errors/system-error.ts";
 import { readTextFile } from "../host/text-file.ts";
-import { IgnorePatterns } from "./ignore-patterns.ts";
+import { IgnorePatterns } from "../dockerfile/ignore-patterns.ts";
 
 /**
  * What never belongs into an image by accident: version control, secrets, environments of the host, caches,

@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import type { Context } from "../host/context.ts";
 import type { DockerfileRequest } from "../plan/dockerfile-request.ts";
+import { remoteContext } from "../plan/dockerfile-sources.ts";
 import type { DockerfilePlan, PlannedHazard } from "./dockerfile-plan.ts";
 
 /** How many hazards a build spells out before it starts; `anyarch check` shows them all. */
@@ -19,11 +20,12 @@ export async function hazardsFor(
   const { hazardsOf } = await import("../diagnose/check-dockerfile.ts");
   const path = relative(cwd, request.dockerfile);
   const file = path.startsWith("..") ? request.dockerfile : path;
-  return hazardsOf(
-    file,
-    text,
-    request.platforms.map(({ platform }) => platform),
-  );
+  const { openContext } = await import("../diagnose/files/context-root.ts");
+  const { context, dockerfile } = request;
+  return hazardsOf(file, text, {
+    platforms: request.platforms.map(({ platform }) => platform),
+    context: () => (remoteContext(context) === undefined ? openContext(context, dockerfile) : undefined),
+  });
 }
 
 /** Without the hazards of emulation where the platforms that they are of are built without it. */

@@ -12,6 +12,7 @@ import { isSameFamily } from "./platform-family.ts";
 import { isNative32, probeProgram } from "./probe-program.ts";
 import { runLimited, type LimitedResult } from "./run-limited.ts";
 import { plainSolve, type Solve } from "./solve.ts";
+import { transientReason, waitBeforeRetry } from "./transient.ts";
 
 /** What a probe asks, and where it may write. */
 export interface Probe {
@@ -46,10 +47,10 @@ export async function probeNode(probe: Probe, tools: FarmTools, ctx: Context): P
   const { connection } = probe;
   if (connection.boots)
     await runTask(ctx.emit, `start BuildKit on ${probe.name}`, {}, () => boot(probe, tools, ctx));
-  const [native, said] = await Promise.all([
-    solveNativePlatform(probe, tools, ctx),
-    askPlatforms(probe, tools, ctx),
-  ]);
+  // One after the other: BuildKit looks for emulators at each, and panics where two do so at once for the first time
+  // (worker/base Platforms(), seen in 0.26).
+  const native = await solveNativePlatform(probe, tools, ctx);
+  const said = await askPlatforms(probe, tools, ctx);
   const tried = await tryPlatforms(probe, native, said.platforms, tools, ctx);
   const platforms = [native, ...said.platforms, ...tried.runs].filter(
     (platform, index, all) =>
@@ -82,7 +83,13 @@ async function solveNativePlatform(probe: Probe, tools: FarmTools, ctx: Context)
   const directory = join(probe.directory, "native");
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, "Dockerfile"), platformFile);
-  const result = await solveLocally(probe, { directory, timeoutMs: tools.probeTimeoutMs }, ctx);
+  let result = await solveLocally(probe, { directory, timeoutMs: tools.probeTimeoutMs }, ctx);
+  // A daemon that is being restarted, a tunnel that is set up anew: it may be there in a moment.
+  const reason = result.code === 0 || result.timedOut ? undefined : transientReason(result.stderr.trimEnd());
+  if (reason !== undefined) {
+    await waitBeforeRetry(0, 1, { node: probe.name, reason }, ctx);
+    result = await solveLocally(probe, { directory, timeoutMs: tools.probeTimeoutMs }, ctx);
+  }
   if (result.timedOut)
     throw unreachable(
       probe.name,

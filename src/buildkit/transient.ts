@@ -57,14 +57,14 @@ export function backoffMs(attempt: number, random: number = Math.random()): numb
 export async function waitBeforeRetry(
   attempt: number,
   retries: number,
-  about: { readonly platform: string; readonly node: string; readonly reason: string },
+  about: { readonly platform?: string; readonly node: string; readonly reason: string },
   ctx: Context,
 ): Promise<void> {
   const delay = backoffMs(attempt);
   ctx.emit({
     type: "log",
     level: "warning",
-    platform: about.platform,
+    ...(about.platform !== undefined && { platform: about.platform }),
     node: about.node,
     message: `${about.node}: ${about.reason}; trying again in ${(delay / 1000).toFixed(1)} s (${attempt + 1} of ${retries}).`,
   });

@@ -1,6 +1,7 @@
 import type { PlannedHazardLike } from "./dockerfile/hazard.ts";
 import { AnyarchError } from "../errors/error.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
+import type { ContextFiles } from "./dockerfile/context-files.ts";
 import { type DockerfileModel, modelOf } from "./dockerfile/model.ts";
 import type { DockerfileRule, LineEdit, Severity } from "./dockerfile/rule.ts";
 import { idleLines } from "./dockerfile/image-stages.ts";
@@ -35,6 +36,8 @@ export interface CheckDockerfileOptions {
   readonly platforms?: readonly Platform[] | undefined;
   /** Rules that are left out. */
   readonly skip?: readonly string[] | undefined;
+  /** What lies in the build's context; nothing is said of files where it isn't known. */
+  readonly context?: ((model: DockerfileModel) => ContextFiles | undefined) | undefined;
   /** Severities by rule, in place of their own. */
   readonly severity?: Readonly<Record<string, Severity | "off">> | undefined;
 }
@@ -43,7 +46,8 @@ const ranks = { error: 0, warning: 1, info: 2 } as const;
 
 /**
  * Checks one Dockerfile's text. What can't be parsed is one finding of its own, "dockerfile-invalid". Linear in the
- * length of the text but for bounded factors; nothing is executed and nothing is read.
+ * length of the text but for bounded factors; nothing is executed, and nothing is read but
+ * what rules ask of the context.
  */
 export function checkDockerfile(
   file: string,
@@ -54,7 +58,7 @@ export function checkDockerfile(
     options.platforms === undefined || options.platforms.length === 0 ? usualPlatforms : options.platforms;
   let model: DockerfileModel;
   try {
-    model = modelOf(text, platforms);
+    model = modelOf(text, platforms, options.context);
   } catch (error) {
     return invalid(file, error, platforms);
   }
@@ -153,9 +157,9 @@ function invalid(file: string, error: unknown, platforms: readonly Platform[]): 
 export function hazardsOf(
   file: string,
   text: string,
-  platforms: readonly Platform[],
+  options: CheckDockerfileOptions,
 ): readonly PlannedHazardLike[] {
-  return checkDockerfile(file, text, { platforms })
+  return checkDockerfile(file, text, options)
     .findings.filter(({ severity }) => severity !== "info")
     .map(({ rule, severity, line, message, platforms: names }) => ({
       rule,

@@ -6,6 +6,7 @@ import { check as binfmtInterpreter } from "./checks/binfmt-interpreter.ts";
 import { check as binfmtMounted } from "./checks/binfmt-mounted.ts";
 import { check as binfmtReboot } from "./checks/binfmt-reboot.ts";
 import { check as builderDown } from "./checks/builder-down.ts";
+import { check as builderQemu } from "./checks/builder-qemu.ts";
 import { check as builderStale } from "./checks/builder-stale.ts";
 import { check as builders } from "./checks/builders.ts";
 import { check as buildx } from "./checks/buildx.ts";
@@ -29,6 +30,7 @@ import { check as qemuVersion } from "./checks/qemu-version.ts";
 import { check as selinux } from "./checks/selinux.ts";
 import { check as ssh } from "./checks/ssh.ts";
 import { check as userNamespaces } from "./checks/user-namespaces.ts";
+import { check as wslInterop } from "./checks/wsl-interop.ts";
 
 /** Every check, in the order in which they are shown; a test compares it with the files. */
 export const checks: readonly Check[] = [
@@ -41,6 +43,7 @@ export const checks: readonly Check[] = [
   foreignRun,
   emulator,
   binfmtReboot,
+  wslInterop,
   dockerClient,
   dockerServer,
   dockerContext,
@@ -50,6 +53,7 @@ export const checks: readonly Check[] = [
   builders,
   builderDown,
   builderStale,
+  builderQemu,
   container,
   privileged,
   cgroups,

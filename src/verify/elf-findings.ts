@@ -2,7 +2,8 @@ import { elfFits, isDeviceCode, isDynamic, machineOf } from "./architecture.ts";
 import type { ElfFacts } from "./elf.ts";
 import type { Severity, VerifyFinding } from "./finding.ts";
 import type { ScannedElf, ScannedForeign } from "./layer-scan.ts";
-import { counterpart, namesOtherSystem } from "./shipped-for-many.ts";
+import { npmFits } from "./npm-platform.ts";
+import { counterpart, namesOtherSystem, platformFamily } from "./shipped-for-many.ts";
 import type { PlacedFile, Subject } from "./subject.ts";
 
 /** Every native file of the image compared with the platform that the image claims. */
@@ -22,7 +23,10 @@ function isFirmware(path: string): boolean {
 }
 
 /** The live files that fit the platform, and the directories that they are in. */
-function fittingPaths(subject: Subject, files: readonly PlacedFile<ScannedElf>[]): ReadonlySet<string> {
+export function fittingPaths(
+  subject: Subject,
+  files: readonly PlacedFile<ScannedElf>[],
+): ReadonlySet<string> {
   const paths = new Set<string>();
   for (const { file, live, path } of files) {
     if (!live || !elfFits(file.facts, subject.platform).ok) continue;
@@ -58,20 +62,35 @@ interface Excuse {
 /** Why a file for another machine doesn't make the image wrong; undefined where it does. */
 function excuseFor(
   subject: Subject,
-  { file, live, path }: PlacedFile<ScannedElf>,
+  { layer, file, live, path }: PlacedFile<ScannedElf>,
   fits: ReadonlySet<string>,
 ): Excuse | undefined {
   if (!live) return { severity: "info", why: "a layer above hides it" };
   const { facts } = file;
+  const distribution = subject.distributionOf({ layer, file, live, path });
+  if (distribution !== undefined) {
+    const { name, architecture = "" } = distribution;
+    return { severity: "info", why: `the package ${name} for ${architecture} is meant to hold it` };
+  }
+  if (
+    facts.armVersion === 8 &&
+    facts.type === "dyn" &&
+    elfFits({ ...facts, armVersion: 7 }, subject.platform).ok
+  ) {
+    // numpy, OpenBLAS and libraries for video choose in their own code, which nothing in the file shows.
+    return { severity: "warning", why: "it may choose by what the processor can do" };
+  }
   const wanted = machineOf(subject.platform);
   const right = wanted === undefined ? undefined : counterpart(path, facts.machine, wanted, fits);
   if (right !== undefined) return { severity: "info", why: `the one for this platform is ${right}` };
   if (/(?:^|\/)(?:testdata|test-data)\//.test(path)) return { severity: "info", why: "it is test data" };
+  if (isCrossToolchain(path, facts)) return { severity: "info", why: "it is part of a cross toolchain" };
   if (facts.type !== "exec" && facts.type !== "dyn") {
     return { severity: "warning", why: `it isn't run or loaded by itself (type ${facts.type})` };
   }
-  if (isCrossToolchain(path, facts)) {
-    return { severity: "warning", why: "it is part of a cross toolchain" };
+  if (facts.type === "exec" && !isDynamic(facts) && !file.executable && !looksLoadable(path)) {
+    // Boot loaders, firmware of emulators: what no Linux starts.
+    return { severity: "warning", why: "it isn't marked as a program" };
   }
   if (/(?:^|\/)qemu-[\w]+-static$/.test(path)) {
     return { severity: "warning", why: "an emulator that was copied in for the build and isn't needed" };
@@ -156,9 +175,9 @@ function foreignFindings(subject: Subject, fits: ReadonlySet<string>): readonly 
       const { path, file } = placed;
       const isProgram = file.executable && /(?:^|\/)s?bin\/[^/.]+$/.test(path);
       if (!looksLoadable(path) && !isProgram) return [];
-      const right = namesOtherSystem(path) ? counterpart(path, undefined, wanted, fits) : undefined;
-      const why = right === undefined ? "" : `; the one for this platform is ${right}`;
-      const severity: Severity = right === undefined ? "error" : "info";
+      const excuse = foreignExcuse(subject, path, wanted, fits);
+      const why = excuse === undefined ? "" : `; ${excuse}`;
+      const severity: Severity = excuse === undefined ? "error" : "info";
       const system = file.format === "PE" ? "Windows" : "macOS";
       return [
         subject.finding(
@@ -168,6 +187,22 @@ function foreignFindings(subject: Subject, fits: ReadonlySet<string>): readonly 
         ),
       ];
     });
+}
+
+function foreignExcuse(
+  subject: Subject,
+  path: string,
+  wanted: string,
+  fits: ReadonlySet<string>,
+): string | undefined {
+  const right = namesOtherSystem(path) ? counterpart(path, undefined, wanted, fits) : undefined;
+  if (right !== undefined) return `the one for this platform is ${right}`;
+  const owner = subject.npmAt(path);
+  // fsevents and the like, which others never ask for; what chooses among packages per platform needs the right one.
+  if (owner === undefined || npmFits(owner.supports, subject) || platformFamily(owner.name) !== undefined) {
+    return undefined;
+  }
+  return `${owner.name} says that it isn't for this platform, so nothing loads it`;
 }
 
 /** What runs or is loaded on the image's platform, for the checks of what it needs. */

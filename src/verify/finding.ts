@@ -2,6 +2,9 @@ import type { Digest } from "../oci/digest.ts";
 import type { ElfMisfit } from "./architecture.ts";
 import type { PackageKind } from "./layer-scan.ts";
 
+/** What a finding is about, as the text report has its columns. */
+export type VerifyCheckName = "machine" | "abi" | "start" | "scripts" | "packages" | "documents" | "layers";
+
 export type FindingCode =
   | ElfMisfit
   /** An ELF file whose header or tables make no sense. */
@@ -12,15 +15,25 @@ export type FindingCode =
   | "ELF_ISA_LEVEL"
   /** The loader that a program asks for isn't in the image. */
   | "ELF_INTERPRETER_MISSING"
+  /** For musl where the image has glibc, or the reverse. */
+  | "ELF_WRONG_LIBC"
   /** A library that a file needs is nowhere in the image. */
   | "ELF_LIBRARY_MISSING"
   /** Needs a newer glibc than the image has. */
   | "ELF_GLIBC_TOO_NEW"
   /** A script's interpreter isn't in the image. */
   | "SCRIPT_INTERPRETER_MISSING"
+  /** What the config starts isn't in the image. */
+  | "COMMAND_MISSING"
+  /** A jar or Python zip application has native code for Linux, but none for the platform. */
+  | "ARCHIVE_WRONG_PLATFORM"
+  /** The tags of an installed wheel are for other platforms. */
+  | "WHEEL_WRONG_PLATFORM"
+  /** An npm package says that it is for other platforms, and the one for this isn't there. */
+  | "NPM_WRONG_PLATFORM"
   /** Config, manifest descriptor and index disagree about the platform. */
   | "CONFIG_PLATFORM"
-  /** No rule is known for the platform's architecture: nothing was proved. */
+  /** No rule is known for the platform's system or architecture: its files weren't proved. */
   | "PLATFORM_UNKNOWN"
   /** A document or layer is of a kind that image formats don't know, or calls itself another than it is listed as. */
   | "MEDIA_TYPE"
@@ -58,9 +71,17 @@ export interface VerifyFinding {
 
 /** What put a file there, as far as known. */
 export interface FindingOrigin {
-  readonly package?: { readonly kind: PackageKind | "npm"; readonly name: string; readonly version?: string };
+  readonly package?: { readonly kind: PackageKind; readonly name: string; readonly version?: string };
   /** The history entry of the layer: a Dockerfile instruction, or what the tool that made it says. */
   readonly instruction?: string;
+}
+
+/** What came out of one check. */
+export interface VerifyCheck {
+  /** The worst severity among its findings, "ok" without any; "unproved" where what it needs wasn't read. */
+  readonly status: "ok" | "unproved" | Severity;
+  /** Findings of that severity. */
+  readonly count: number;
 }
 
 /** What was proved of one platform's image. */
@@ -73,6 +94,7 @@ export interface PlatformReport {
   readonly files: number;
   /** ELF files among them. */
   readonly elf: number;
+  readonly checks: Readonly<Record<VerifyCheckName, VerifyCheck>>;
   /** Errors first, then from the highest layer down, then by path. */
   readonly findings: readonly VerifyFinding[];
 }

@@ -66,7 +66,15 @@ function platformFindings({ config, descriptor }: Image, claimed: Platform): rea
   if (!samePlatform(claimed, descriptor.platform)) {
     differ("error", "manifest's descriptor", formatPlatform(descriptor.platform));
   }
-  if (machineOf(claimed) === undefined && claimed.architecture !== "wasm") {
+  if (claimed.os === "windows") {
+    findings.push({
+      code: "PLATFORM_UNKNOWN",
+      severity: "info",
+      expected: "files of Linux",
+      found: "windows",
+      message: `${expected} is proved from its documents only: files of Windows aren't looked into.`,
+    });
+  } else if (machineOf(claimed) === undefined && claimed.architecture !== "wasm") {
     const { architecture } = normalizePlatform(claimed);
     const message = `Nothing is known of the architecture ${architecture}: the machine of its files can't be proved.`;
     const known = "a known architecture";

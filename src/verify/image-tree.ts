@@ -79,10 +79,12 @@ export class ImageTree {
     return this.#folders.has(found) || this.layerOf(found) !== undefined ? found : undefined;
   }
 
-  /** The names of all that isn't a directory. */
-  names(): ReadonlySet<string> {
+  /** The names of all that isn't a directory, in the directories for which `wanted` holds. */
+  names(wanted: (folder: string) => boolean = () => true): ReadonlySet<string> {
     const all = new Set<string>();
-    for (const names of this.#folders.values()) for (const name of names.keys()) all.add(name);
+    for (const [folder, names] of this.#folders) {
+      if (wanted(folder)) for (const name of names.keys()) all.add(name);
+    }
     return all;
   }
 

@@ -18,6 +18,8 @@ export interface LayerScan {
   /** Programs and libraries of macOS and Windows. */
   readonly foreign: readonly ScannedForeign[];
   readonly scripts: readonly ScannedScript[];
+  /** Archives that hold native code. */
+  readonly archives: readonly ScannedArchive[];
   /** Directory ("" for the root) → the names of what is in it but for directories. All of the layer. */
   readonly tree: Readonly<Record<string, readonly string[]>>;
   /** Directories of `tree` that have no entry of their own. */
@@ -56,13 +58,40 @@ export interface ScannedScript extends ScannedFile {
   readonly shebang: string;
 }
 
-export type PackageKind = "wheel" | "dpkg" | "apk";
+/** A zip archive whose reader loads native code from it: a jar, a Python zip application. */
+export interface ScannedArchive extends ScannedFile {
+  /** Its ELF files, those of stored archives in it included. */
+  readonly natives: readonly ArchivedNative[];
+}
+
+export interface ArchivedNative {
+  /** "com/sun/jna/linux-x86-64/libjnidispatch.so"; "lib/x.jar!/…" for an archive within the archive. */
+  readonly name: string;
+  /** Of its header only. */
+  readonly facts: ElfFacts;
+}
+
+export type PackageKind = "wheel" | "dpkg" | "apk" | "rpm" | "npm";
 
 /** A package whose records are in the layer. */
 export interface ScannedPackage {
   readonly kind: PackageKind;
   readonly name: string;
   readonly version?: string;
-  /** Those of its files that may be binaries. */
+  /** dpkg, apk and rpm: as the distribution calls it ("arm64", "aarch64", "all", "noarch"). */
+  readonly architecture?: string;
+  /** The file that says so, for wheels and npm packages: their WHEEL or RECORD, their package.json. */
+  readonly record?: string;
+  /** Those of its files that may be binaries; none for npm, whose packages are their directories. */
   readonly files: readonly string[];
+  /** Wheels: the platforms of its tags ("manylinux_2_17_x86_64", "any"). */
+  readonly tags?: readonly string[];
+  /** npm: what package.json restricts it to, as written: Node.js's names, those with "!" are excluded. */
+  readonly supports?: NpmSupport;
+}
+
+export interface NpmSupport {
+  readonly os?: readonly string[];
+  readonly cpu?: readonly string[];
+  readonly libc?: readonly string[];
 }

@@ -5,8 +5,9 @@ import { decompressLayer } from "../archive/decompress.ts";
 import { readTar } from "../archive/tar-reader.ts";
 import { AnyarchError } from "../errors/error.ts";
 import type { Digest } from "../oci/digest.ts";
-import { ContentProbe, type ProbeMemory, type Probed } from "./content-probe.ts";
-import type { LayerScan, ScannedFile } from "./layer-scan.ts";
+import { isCodeArchive, nativesOf } from "./archive-probe.ts";
+import { ContentProbe, type Probed, ProbeMemory } from "./content-probe.ts";
+import type { ArchivedNative, LayerScan, ScannedFile } from "./layer-scan.ts";
 import { PackageRecords } from "./package-records.ts";
 
 /**
@@ -47,7 +48,7 @@ export async function readLayer(
       yield chunk;
     }
   }
-  const collector = new LayerCollector(options.name, new ContentProbe(options.memory));
+  const collector = new LayerCollector(options.name, options.memory ?? new ProbeMemory());
   await readTar(hashed(), (header, content) => collector.visit(header, content), {
     name: options.name,
     signal: options.signal,
@@ -56,12 +57,9 @@ export async function readLayer(
   return { diffID, size, ...collector.result() };
 }
 
-/** Scripts there may be in another layer than the package database that lists them. */
-const inSearchPath = /(?:^|\/)s?bin\/[^/]+$/;
-
 /** What a file of the layer holds. */
 interface Found {
-  readonly probed: Probed | undefined;
+  readonly probed: Probed | { readonly kind: "archive"; readonly natives: readonly ArchivedNative[] };
   readonly executable: boolean;
   /** The paths that it has now, oldest first: a later entry of the same path takes the place of an earlier one. */
   readonly names: Set<string>;
@@ -69,6 +67,7 @@ interface Found {
 
 class LayerCollector {
   readonly #name: string;
+  readonly #memory: ProbeMemory;
   readonly #probe: ContentProbe;
   readonly #records = new PackageRecords();
   /** Path → file; hard links lead to the same. */
@@ -82,9 +81,10 @@ class LayerCollector {
   #count = 0;
   #held = 0;
 
-  constructor(name: string, probe: ContentProbe) {
+  constructor(name: string, memory: ProbeMemory) {
     this.#name = name;
-    this.#probe = probe;
+    this.#memory = memory;
+    this.#probe = new ContentProbe(memory);
   }
 
   visit(header: TarHeader, content: TarContent): void | Promise<void> {
@@ -129,6 +129,14 @@ class LayerCollector {
       return;
     }
     const executable = (header.mode & 0o111) !== 0;
+    if (isCodeArchive(path)) {
+      const natives = await nativesOf(content, this.#memory);
+      if (natives !== undefined) {
+        const probed = { kind: "archive", natives } as const;
+        this.#files.set(path, { probed, executable, names: new Set([path]) });
+      }
+      return;
+    }
     const probed = await this.#probe.look(content);
     if (probed === undefined || (probed.kind === "script" && !executable)) return;
     if (probed.kind === "elf") for (const name of probed.needed) this.#hold(name.length);
@@ -176,20 +184,29 @@ class LayerCollector {
     this.#files.delete(path);
   }
 
+  /** Whether the layer has something of this path, be it a directory. */
+  #holds(path: string): boolean {
+    const slash = path.lastIndexOf("/");
+    const names = this.#tree.get(slash < 0 ? "" : path.slice(0, slash));
+    return names?.has(path.slice(slash + 1)) === true || this.#tree.has(path);
+  }
+
   result(): Omit<LayerScan, "diffID" | "size"> {
     const elf: LayerScan["elf"][number][] = [];
     const malformed: LayerScan["malformed"][number][] = [];
     const foreign: LayerScan["foreign"][number][] = [];
     const scripts: LayerScan["scripts"][number][] = [];
+    const archives: LayerScan["archives"][number][] = [];
     const binaries = new Set<string>();
     for (const { probed, executable, names } of new Set(this.#files.values())) {
       const [path = "", ...hardlinks] = names;
       const file: ScannedFile = { path, executable, ...(hardlinks.length > 0 && { hardlinks }) };
-      if (probed?.kind === "script") scripts.push({ ...file, shebang: probed.shebang });
-      else for (const name of [path, ...hardlinks]) binaries.add(name);
-      if (probed?.kind === "elf") elf.push({ ...file, facts: probed });
-      else if (probed?.kind === "malformed") malformed.push({ ...file, why: probed.why });
-      else if (probed?.kind === "foreign") foreign.push({ ...file, format: probed.format });
+      if (probed.kind !== "script") for (const name of [path, ...hardlinks]) binaries.add(name);
+      if (probed.kind === "script") scripts.push({ ...file, shebang: probed.shebang });
+      else if (probed.kind === "archive") archives.push({ ...file, natives: probed.natives });
+      else if (probed.kind === "elf") elf.push({ ...file, facts: probed });
+      else if (probed.kind === "malformed") malformed.push({ ...file, why: probed.why });
+      else foreign.push({ ...file, format: probed.format });
     }
     return {
       files: this.#count,
@@ -197,14 +214,30 @@ class LayerCollector {
       malformed,
       foreign,
       scripts,
+      archives,
       tree: Object.fromEntries([...this.#tree].map(([folder, names]) => [folder, [...names]])),
       implied: [...this.#tree.keys()].filter((folder) => !this.#entries.has(folder)),
       symlinks: Object.fromEntries(this.#symlinks),
       whiteouts: [...this.#whiteouts],
       opaque: [...this.#opaque],
-      packages: this.#records.result((path) => binaries.has(path) || inSearchPath.test(path)),
+      packages: this.#records.result(
+        (path) => this.#holds(path) && !this.#files.has(path),
+        foldersOf(binaries),
+      ),
     };
   }
+}
+
+/** A test for the directories that files are in, at any depth. */
+function foldersOf(files: Iterable<string>): (folder: string) => boolean {
+  const folders = new Set<string>();
+  for (const path of files) {
+    for (let end = path.lastIndexOf("/"); end > 0 && !folders.has(path.slice(0, end));) {
+      folders.add(path.slice(0, end));
+      end = path.lastIndexOf("/", end - 1);
+    }
+  }
+  return (folder) => folders.has(folder);
 }
 
 /** A path as container runtimes take it: below the root whatever it says. */

@@ -1,48 +1,112 @@
+import { elfFits } from "./architecture.ts";
 import { compareVersions } from "./elf-dynamic.ts";
-import { runnableElf } from "./elf-findings.ts";
-import type { VerifyFinding } from "./finding.ts";
-import type { ScannedElf, ScannedScript } from "./layer-scan.ts";
+import { fittingPaths, runnableElf } from "./elf-findings.ts";
+import type { Severity, VerifyFinding } from "./finding.ts";
+import type { ScannedElf } from "./layer-scan.ts";
+import { isLibcPart, type Libc, libcOf, otherLibcPath } from "./libc.ts";
+import { scriptFindings, startFindings } from "./start-findings.ts";
 import type { PlacedFile, Subject } from "./subject.ts";
 
 /**
- * Whether what native files ask of the image is there: the loader, libraries by name, glibc's version; and the
- * interpreters of scripts. Only meaningful where all layers were read.
+ * Whether what native files ask of the image is there: the loader, libraries by name, the right C library and its
+ * version; the interpreters of scripts, and what the config starts. Only meaningful where all layers were read.
  */
 export function linkFindings(subject: Subject): readonly VerifyFinding[] {
   if (!subject.complete) return [];
   const files = runnableElf(subject);
-  const names = subject.tree.names();
   const glibc = providedGlibc(subject);
+  const wrongLibc = new Map(
+    files.flatMap((placed) => {
+      const libc = foreignLibc(subject, placed);
+      return libc === undefined ? [] : [[placed, libc] as const];
+    }),
+  );
   return [
-    ...files.flatMap((placed) => loaderFindings(subject, placed)),
-    ...files.flatMap((placed) => libraryFindings(subject, placed, names)),
+    ...libcFindings(subject, files, wrongLibc),
+    ...files.flatMap((placed) => (wrongLibc.has(placed) ? [] : loaderFindings(subject, placed))),
+    ...files.flatMap((placed) => libraryFindings(subject, placed, wrongLibc.has(placed))),
     ...(glibc === undefined ? [] : files.flatMap((placed) => glibcFindings(subject, placed, glibc))),
     ...scriptFindings(subject),
+    ...startFindings(subject),
   ];
 }
 
-/** The highest GLIBC version that a libc.so.6 in the image defines. */
+/** The highest GLIBC version that a libc.so.6 for the image's platform defines. */
 function providedGlibc(subject: Subject): string | undefined {
   return subject
     .elf()
-    .filter(({ file, live }) => live && file.facts.soname === "libc.so.6")
+    .filter(
+      ({ file, live }) =>
+        live && file.facts.soname === "libc.so.6" && elfFits(file.facts, subject.platform).ok,
+    )
     .map(({ file }) => file.facts.glibcProvided)
     .filter((version) => version !== undefined)
     .toSorted(compareVersions)
     .at(-1);
 }
 
+/** The C library that a file is linked with, where the image has the other one only. */
+function foreignLibc({ libcs, tree }: Subject, { file }: PlacedFile<ScannedElf>): Libc | undefined {
+  const libc = libcOf(file.facts);
+  if (libc === undefined || libcs.size === 0 || libcs.has(libc)) return undefined;
+  const { interpreter } = file.facts;
+  // A loader may be there without the rest: Alpine's gcompat stands in for glibc's.
+  return interpreter !== undefined && tree.resolve(interpreter) !== undefined ? undefined : libc;
+}
+
+function libcFindings(
+  subject: Subject,
+  files: readonly PlacedFile<ScannedElf>[],
+  wrong: ReadonlyMap<PlacedFile<ScannedElf>, Libc>,
+): readonly VerifyFinding[] {
+  if (wrong.size === 0) return [];
+  const right = fittingPaths(
+    subject,
+    files.filter((placed) => !wrong.has(placed)),
+  );
+  return [...wrong].map(([placed, libc]) => {
+    const wanted = libc === "musl" ? "glibc" : "musl";
+    const other = otherLibcPath(placed.path, libc, (path) => right.has(path));
+    const { interpreter } = placed.file.facts;
+    const why = other === undefined ? "" : `; the one for ${wanted} is ${other}`;
+    const fate = interpreter === undefined ? "" : `, so that its loader ${interpreter} is missing`;
+    return subject.finding(
+      placed,
+      {
+        code: "ELF_WRONG_LIBC",
+        severity: other === undefined ? libcSeverity(subject, placed, libc) : "info",
+        expected: wanted,
+        found: libc,
+      },
+      `is linked with ${libc}, the image has ${wanted}${fate}${why}`,
+    );
+  });
+}
+
+function libcSeverity(subject: Subject, placed: PlacedFile<ScannedElf>, libc: Libc): Severity {
+  if (placed.file.facts.interpreter !== undefined) return startSeverity(subject, placed);
+  // musl takes glibc's names for its own: some libraries work with it.
+  return libc === "glibc" ? "warning" : "error";
+}
+
+/** How bad it is that a program can't start: what is in a directory of programs, or started first, is meant to. */
+function startSeverity(subject: Subject, placed: PlacedFile<ScannedElf>): Severity {
+  if (subject.start?.path === placed.path) return "error";
+  if (subject.isOfDistribution(placed)) return "info";
+  if (placed.file.facts.soname !== undefined) return "info";
+  return placed.file.executable && /(?:^|\/)s?bin\/[^/]+$/.test(placed.path) ? "error" : "warning";
+}
+
 function loaderFindings(subject: Subject, placed: PlacedFile<ScannedElf>): readonly VerifyFinding[] {
   const { interpreter } = placed.file.facts;
   if (interpreter === undefined || !interpreter.startsWith("/")) return [];
   if (subject.tree.resolve(interpreter) !== undefined) return [];
-  const isLibrary = placed.file.facts.soname !== undefined;
   return [
     subject.finding(
       placed,
       {
         code: "ELF_INTERPRETER_MISSING",
-        severity: isLibrary ? "info" : "warning",
+        severity: startSeverity(subject, placed),
         expected: interpreter,
         found: "nothing",
       },
@@ -51,29 +115,37 @@ function loaderFindings(subject: Subject, placed: PlacedFile<ScannedElf>): reado
   ];
 }
 
+/** What the container runtimes of graphics processors put into containers. */
+const injected =
+  /^lib(?:cuda|nvcuvid|nvoptix|nvidia-[\w-]+|(?:GLX|EGL|GLESv2|GLESv1_CM)_nvidia|cudadebugger)\.so/;
+
 /** Libraries are looked for by name anywhere: search paths may be set at run time. */
 function libraryFindings(
   subject: Subject,
   placed: PlacedFile<ScannedElf>,
-  names: ReadonlySet<string>,
+  isForOtherLibc: boolean,
 ): readonly VerifyFinding[] {
-  const missing = placed.file.facts.needed.filter(
-    (name) => name !== "" && !names.has(name.slice(name.lastIndexOf("/") + 1)),
-  );
+  const missing = placed.file.facts.needed.filter((needed) => {
+    const name = needed.slice(needed.lastIndexOf("/") + 1);
+    return name !== "" && !subject.names.has(name) && !(isForOtherLibc && isLibcPart(name));
+  });
   if (missing.length === 0) return [];
   const list = missing.join(", ");
+  const first = subject.start?.path === placed.path;
+  // A distribution's package leaves out of its dependencies what only some of its files need: no fault of the image.
+  const excused = missing.every((name) => injected.test(name)) || subject.isOfDistribution(placed);
   return [
     subject.finding(
       placed,
       {
         code: "ELF_LIBRARY_MISSING",
-        severity: "warning",
+        severity: first ? "error" : excused ? "info" : "warning",
         expected: list,
         found: "nothing",
       },
       `needs ${list}, which ${missing.length === 1 ? "isn't" : "aren't"} in the image`,
     ),
-  ].map(distributionsChoice);
+  ];
 }
 
 function glibcFindings(
@@ -95,33 +167,4 @@ function glibcFindings(
       `needs glibc ${glibc}, the image has ${provided}`,
     ),
   ];
-}
-
-function scriptFindings(subject: Subject): readonly VerifyFinding[] {
-  return subject
-    .files<ScannedScript>((scan) => scan.scripts)
-    .filter(({ live }) => live)
-    .flatMap((placed) => {
-      const interpreter = placed.file.shebang.split(/\s+/, 1)[0] ?? "";
-      if (!interpreter.startsWith("/") || subject.tree.resolve(interpreter) !== undefined) return [];
-      return [
-        subject.finding(
-          placed,
-          {
-            code: "SCRIPT_INTERPRETER_MISSING",
-            // Only programs in the search path are meant to be run; others are examples and sources.
-            severity: /(?:^|\/)s?bin\/[^/]+$/.test(placed.path) ? "warning" : "info",
-            expected: interpreter,
-            found: "nothing",
-          },
-          `can't start: its interpreter ${interpreter} isn't in the image`,
-        ),
-      ].map(distributionsChoice);
-    });
-}
-
-/** A distribution's package leaves out of its dependencies what only some of its files need: no fault of the image. */
-function distributionsChoice(finding: VerifyFinding): VerifyFinding {
-  const kind = finding.origin?.package?.kind;
-  return kind === "dpkg" || kind === "apk" ? { ...finding, severity: "info" } : finding;
 }

@@ -1,131 +1,142 @@
-import type { ScannedPackage } from "./layer-scan.ts";
+import {
+  type DistributionPackage,
+  parseApk,
+  parseDpkgList,
+  parseDpkgStatus,
+} from "./distribution-records.ts";
+import { parseNpmPackage, parseWheelFile, parseWheelRecord, wheelTitle } from "./language-records.ts";
+import type { NpmSupport, ScannedPackage } from "./layer-scan.ts";
+import { readRpmDatabase } from "./rpm-database.ts";
+
+interface Wheel {
+  readonly name: string;
+  readonly version: string | undefined;
+  record: string;
+  files: readonly string[];
+  tags: readonly string[];
+}
+
+interface NpmPackage {
+  readonly name: string;
+  readonly version: string | undefined;
+  readonly supports: NpmSupport | undefined;
+}
 
 /**
- * Collects who put files where: the RECORD of installed wheels (Python packaging, "Recording installed
- * projects"), dpkg's file lists (also in the form of distroless images) and apk's database.
+ * Collects who put files where, and for what: installed wheels (Python packaging, "Recording installed projects"),
+ * the databases of dpkg (also in the form of distroless images), apk and rpm, and the package.json of npm packages.
  */
 export class PackageRecords {
-  readonly #packages: { kind: ScannedPackage["kind"]; name: string; files: string[] }[] = [];
-  readonly #versions = new Map<string, string>();
+  readonly #distribution: DistributionPackage[] = [];
+  /** dpkg's package, alone and with its architecture → what its status says. */
+  readonly #status = new Map<string, Pick<DistributionPackage, "version" | "architecture">>();
+  /** Path of the .dist-info directory → wheel. */
+  readonly #wheels = new Map<string, Wheel>();
+  /** Path of package.json → package. */
+  readonly #npm = new Map<string, NpmPackage>();
 
   /** True for files that {@link add} wants to see. */
   static wants(path: string): boolean {
     return (
-      path.endsWith(".dist-info/RECORD") ||
+      /\.dist-info\/(?:RECORD|WHEEL)$/.test(path) ||
+      /(?:^|\/)node_modules\/(?:@[^/]+\/)?[^/@.][^/]*\/package\.json$/.test(path) ||
       /^var\/lib\/dpkg\/(?:info\/[^/]+\.list|status|status\.d\/[^/]+)$/.test(path) ||
-      /^(?:usr\/)?lib\/apk\/db\/installed$/.test(path)
+      /^(?:usr\/)?lib\/apk\/db\/installed$/.test(path) ||
+      /^(?:var\/lib\/rpm|usr\/lib\/sysimage\/rpm)\/rpmdb\.sqlite$/.test(path)
     );
   }
 
   add(path: string, bytes: Uint8Array): void {
-    const text = Buffer.from(bytes).toString("utf8");
-    if (path.endsWith("/RECORD")) this.#addWheel(path, text);
-    else if (path.endsWith("/apk/db/installed")) this.#addApk(text);
-    else if (path.endsWith(".list")) this.#addDpkg(nameOf(path, ".list"), text.split("\n"));
-    else if (path.endsWith(".md5sums")) {
-      const files = text.split("\n").map((line) => line.replace(/^[0-9a-f]{32}\s+/, ""));
-      this.#addDpkg(nameOf(path, ".md5sums"), files);
-    } else this.#addStatus(text);
+    if (path.endsWith("/rpmdb.sqlite")) {
+      this.#distribution.push(...readRpmDatabase(bytes));
+      return;
+    }
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+    if (path.endsWith("/package.json")) this.#addNpm(path, text);
+    else if (/\.dist-info\/[A-Z]+$/.test(path)) this.#addWheel(path, text);
+    else if (path.endsWith("/apk/db/installed")) this.#distribution.push(...parseApk(text));
+    else if (path.endsWith(".list") || path.endsWith(".md5sums")) {
+      this.#distribution.push(parseDpkgList(path, text));
+    } else {
+      for (const { name, version, architecture } of parseDpkgStatus(text)) {
+        const said = { ...(version && { version }), ...(architecture && { architecture }) };
+        this.#status.set(name, said);
+        if (architecture !== undefined) this.#status.set(`${name}:${architecture}`, said);
+      }
+    }
   }
 
   #addWheel(path: string, text: string): void {
-    const match = /^(?:(.*)\/)?([^/]+)\.dist-info\/RECORD$/.exec(path);
-    if (match === null) return;
-    const [, root = "", title = ""] = match;
-    const dash = title.lastIndexOf("-");
-    const name = dash < 0 ? title : title.slice(0, dash);
-    const files = text
-      .split("\n")
-      .map((line) => joinPath(root, firstField(line)))
-      .filter((file) => file !== "" && looksNative(file));
-    this.#packages.push({ kind: "wheel", name, files });
-    if (dash >= 0) this.#versions.set(`wheel ${name}`, title.slice(dash + 1));
-  }
-
-  #addDpkg(name: string, lines: readonly string[]): void {
-    const files = lines.map((line) => line.trim().replace(/^\.?\/+/, "")).filter(couldBeBinary);
-    this.#packages.push({ kind: "dpkg", name, files });
-  }
-
-  #addStatus(text: string): void {
-    for (const paragraph of text.split(/\n\n+/)) {
-      const name = /^Package: *(\S+)/m.exec(paragraph)?.[1];
-      const version = /^Version: *(\S+)/m.exec(paragraph)?.[1];
-      if (name !== undefined && version !== undefined) this.#versions.set(`dpkg ${name}`, version);
+    const folder = path.slice(0, path.lastIndexOf("/"));
+    const wheel = this.#wheels.get(folder) ?? { ...wheelTitle(folder), record: path, files: [], tags: [] };
+    this.#wheels.set(folder, wheel);
+    if (path.endsWith("/RECORD")) wheel.files = parseWheelRecord(path, text);
+    else {
+      wheel.tags = parseWheelFile(text);
+      wheel.record = path;
     }
   }
 
-  #addApk(text: string): void {
-    for (const paragraph of text.split(/\n\n+/)) {
-      const name = /^P:(.+)$/m.exec(paragraph)?.[1];
-      if (name === undefined) continue;
-      const version = /^V:(.+)$/m.exec(paragraph)?.[1];
-      if (version !== undefined) this.#versions.set(`apk ${name}`, version);
-      const files: string[] = [];
-      let folder = "";
-      for (const line of paragraph.split("\n")) {
-        if (line.startsWith("F:")) folder = line.slice(2);
-        else if (line.startsWith("R:")) files.push(joinPath(folder, line.slice(2)));
-      }
-      this.#packages.push({ kind: "apk", name, files: files.filter(couldBeBinary) });
-    }
+  #addNpm(path: string, text: string): void {
+    const found = parseNpmPackage(path, text);
+    if (found !== undefined) this.#npm.set(path, found);
   }
 
   /**
-   * The packages. Of dpkg's and apk's files only those for which `isBinary` holds; of a wheel's those whose
-   * name looks like a binary's, as they may be in another layer than the record.
+   * The packages. Of what distributions install only files that `isText` doesn't know to be of no interest: they may be
+   * in another layer than the record, so that what they are can't be told. Of npm's packages those that are for some
+   * platforms only, or for which `hasBinaries` holds of their directory.
    */
-  result(isBinary: (path: string) => boolean): readonly ScannedPackage[] {
-    return this.#packages
-      .map(({ kind, name, files }) => {
-        const version = this.#versions.get(`${kind} ${name}`);
-        const kept = kind === "wheel" ? files : files.flatMap((file) => mergedNames(file).filter(isBinary));
-        return { kind, name, ...(version !== undefined && { version }), files: kept };
-      })
-      .filter(({ files }) => files.length > 0);
+  result(
+    isText: (path: string) => boolean,
+    hasBinaries: (folder: string) => boolean,
+  ): readonly ScannedPackage[] {
+    const installed = this.#distribution.map(({ files, ...rest }): ScannedPackage => {
+      const key = rest.architecture === undefined ? rest.name : `${rest.name}:${rest.architecture}`;
+      const said = rest.kind === "dpkg" ? (this.#status.get(key) ?? this.#status.get(rest.name)) : undefined;
+      const kept = files.flatMap((file) => {
+        const names = mergedNames(file);
+        return names.some(isText) ? [] : names;
+      });
+      return { ...rest, ...said, files: kept };
+    });
+    const wheels = [...this.#wheels.values()].map(
+      ({ name, version, record, files, tags }): ScannedPackage => ({
+        kind: "wheel",
+        name,
+        ...(version !== undefined && { version }),
+        record,
+        files: files.filter(looksNative),
+        ...(tags.length > 0 && !tags.includes("any") && { tags }),
+      }),
+    );
+    const modules = [...this.#npm]
+      .filter(([path, { supports }]) => supports !== undefined || hasBinaries(folderOf(path)))
+      .map(([record, { name, version, supports }]): ScannedPackage => ({
+        kind: "npm",
+        name,
+        ...(version !== undefined && { version }),
+        record,
+        files: [],
+        ...(supports && { supports }),
+      }));
+    const named = [...installed, ...wheels].filter(
+      ({ files, tags }) => files.length > 0 || tags !== undefined,
+    );
+    return [...named, ...modules];
   }
 }
 
-/** dpkg lists files under the names that packages ship them by; merged-/usr systems have them below usr/. */
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}
+
+/** Distributions list files under the names that packages ship them by; merged-/usr systems have them below usr/. */
 function mergedNames(path: string): readonly string[] {
   return /^(?:bin|sbin|lib\w*)\//.test(path) ? [path, `usr/${path}`] : [path];
-}
-
-/** "libc6:amd64.list" → "libc6". */
-function nameOf(path: string, suffix: string): string {
-  const base = path.slice(path.lastIndexOf("/") + 1, -suffix.length);
-  const colon = base.indexOf(":");
-  return colon < 0 ? base : base.slice(0, colon);
-}
-
-/** The first field of a CSV line. */
-function firstField(line: string): string {
-  if (!line.startsWith('"')) return line.split(",", 1)[0]?.trim() ?? "";
-  const quoted = /^"((?:[^"]|"")*)"/.exec(line)?.[1] ?? "";
-  return quoted.replaceAll('""', '"');
-}
-
-/** Resolves "." and ".."; "" for what is empty or leads out of the root. */
-function joinPath(root: string, path: string): string {
-  if (path === "") return "";
-  const parts: string[] = [];
-  for (const part of path.startsWith("/") ? path.split("/") : `${root}/${path}`.split("/")) {
-    if (part === "" || part === ".") continue;
-    if (part !== "..") parts.push(part);
-    else if (parts.pop() === undefined) return "";
-  }
-  return parts.join("/");
 }
 
 /** Names that native code has: libraries, extension modules, and programs without a suffix in bin/. */
 function looksNative(path: string): boolean {
   return /\.(?:so(?:\.[\w.]+)?|node|dylib|pyd|dll|exe)$/.test(path) || /(?:^|\/)s?bin\/[^/]+$/.test(path);
-}
-
-function couldBeBinary(path: string): boolean {
-  return (
-    path !== "" &&
-    !path.startsWith("usr/share/") &&
-    !/\.(?:py|pyc|h|hpp|txt|md|html|json|gz|xml|conf|js|pl|pm|list|md5sums)$/.test(path)
-  );
 }

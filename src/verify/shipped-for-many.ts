@@ -91,6 +91,27 @@ function findCandidate(
   return fits.has(folder) ? folder : undefined;
 }
 
+/** Linux beside the others, and what packages call the C libraries and ABIs; for names that are compared, not replaced. */
+const familyWords = [
+  ...Object.values(spellings).flat(),
+  ...otherSystems,
+  ..."linux linuxmusl linux32 linux64 alpine musl gnu glibc msvc gnueabi gnueabihf musleabihf eabi".split(
+    " ",
+  ),
+  ..."wasm32 wasm wasi universal unknown pc aarch 64 sunos openbsd netbsd aix openharmony".split(" "),
+].toSorted((a, b) => b.length - a.length);
+
+const familyPattern = new RegExp(`(?<![A-Za-z0-9])(?:${familyWords.join("|")})(?![A-Za-z0-9])`, "gi");
+
+/**
+ * What is left of a name without the words for platforms, the same for all that are chosen among by platform:
+ * "@esbuild/linux-x64" → "@esbuild/"; undefined where the name has no such word.
+ */
+export function platformFamily(name: string): string | undefined {
+  const rest = name.replaceAll("_", "-").replaceAll(familyPattern, "");
+  return rest === name.replaceAll("_", "-") ? undefined : rest.replaceAll(/[-.]+(?=[-./]|$)/g, "");
+}
+
 /** True where the path names a system that isn't Linux: it is chosen there only. */
 export function namesOtherSystem(path: string): boolean {
   return otherSystems.some((word) => path.search(words.get(word) ?? /$^/) >= 0);

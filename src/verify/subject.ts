@@ -3,7 +3,10 @@ import type { ImageConfig } from "../oci/image-config.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import type { FindingOrigin, VerifyFinding } from "./finding.ts";
 import { ImageTree } from "./image-tree.ts";
-import type { LayerScan, ScannedElf, ScannedFile } from "./layer-scan.ts";
+import { packageFits } from "./distribution-records.ts";
+import { type Libc, libcsIn } from "./libc.ts";
+import type { LayerScan, ScannedElf, ScannedFile, ScannedPackage } from "./layer-scan.ts";
+import { type StartCommand, startCommand } from "./start-command.ts";
 
 /** A layer that was read, and its place in the image. */
 export interface ReadLayer {
@@ -23,6 +26,14 @@ export interface PlacedFile<T extends ScannedFile> {
   readonly path: string;
 }
 
+/** What a package says of itself in a file that the image shows. */
+export interface PlacedPackage {
+  readonly layer: ReadLayer;
+  readonly scanned: ScannedPackage;
+  /** Where its record is in the image. */
+  readonly record: string;
+}
+
 /** An image while it is examined: its layers on top of each other, and who put what where. */
 export class Subject {
   readonly platform: Platform;
@@ -32,7 +43,18 @@ export class Subject {
   readonly complete: boolean;
   readonly tree = new ImageTree();
   readonly #allowed: (path: string) => boolean;
-  readonly #packages = new Map<string, NonNullable<FindingOrigin["package"]>>();
+  /** What the container runs first; undefined where the config names nothing. */
+  readonly start: StartCommand | undefined;
+  readonly config: ImageConfig;
+  /** The names of all that isn't a directory. */
+  readonly names: ReadonlySet<string>;
+  /** The C libraries that the image has; empty where not all layers were read. */
+  readonly libcs: ReadonlySet<Libc>;
+  /** Wheels and npm packages of the image. */
+  readonly packages: readonly PlacedPackage[];
+  readonly #owners = new Map<string, Owner>();
+  /** Directory of an npm package → the package. */
+  readonly #npm = new Map<string, ScannedPackage>();
   readonly #instructions: readonly (string | undefined)[];
 
   constructor(options: {
@@ -52,11 +74,28 @@ export class Subject {
       .map((entry) => entry.created_by ?? entry.comment);
     for (const { index, scan } of options.layers) {
       this.tree.add(scan, index);
-      for (const { kind, name, version, files } of scan.packages) {
-        const owner = { kind, name, ...(version !== undefined && { version }) };
-        for (const file of files) this.#packages.set(file, owner);
+      for (const scanned of scan.packages) {
+        for (const file of scanned.files) this.#owners.set(file, { layer: index, scanned });
       }
     }
+    this.config = options.config;
+    this.names = this.tree.names();
+    this.libcs = options.complete ? libcsIn(this.names) : new Set();
+    this.packages = this.#livePackages();
+    for (const { scanned, record } of this.packages) {
+      if (scanned.kind === "npm") this.#npm.set(record.slice(0, record.lastIndexOf("/")), scanned);
+    }
+    this.start = startCommand(options.config, this.tree);
+  }
+
+  #livePackages(): readonly PlacedPackage[] {
+    return this.layers.flatMap((layer) =>
+      layer.scan.packages.flatMap((scanned): PlacedPackage[] => {
+        if (scanned.record === undefined || !this.tree.isLive(layer.index, scanned.record)) return [];
+        const record = this.tree.placeOf(layer.index, scanned.record);
+        return this.#allowed(record) ? [] : [{ layer, scanned, record }];
+      }),
+    );
   }
 
   /** All files of one kind that aren't allowed to be whatever they are. */
@@ -80,12 +119,14 @@ export class Subject {
    * A finding about a file. `what` completes "PATH …" without a full stop; layer and origin are added to it.
    */
   finding(
-    placed: PlacedFile<ScannedFile>,
+    placed: Pick<PlacedFile<ScannedFile>, "layer" | "path"> & { readonly file?: ScannedFile },
     finding: Pick<VerifyFinding, "code" | "severity" | "expected" | "found">,
     what: string,
   ): VerifyFinding {
     const { layer, path } = placed;
-    const origin = this.#origin(layer.index, [path, placed.file.path, ...(placed.file.hardlinks ?? [])]);
+    const { file } = placed;
+    const names = file === undefined ? [] : [file.path, ...(file.hardlinks ?? [])];
+    const origin = this.#origin(layer.index, [path, ...names]);
     const { code, severity, expected, found } = finding;
     return {
       code,
@@ -100,13 +141,55 @@ export class Subject {
     };
   }
 
+  /**
+   * The distribution's package that brought a file, where it is one for the image's architecture or for all: then the
+   * distribution meant it. Not of files that a layer above the package's put in their place.
+   */
+  distributionOf({ layer, path, file }: PlacedFile<ScannedFile>): ScannedPackage | undefined {
+    const owner = this.#ownerOf([path, file.path, ...(file.hardlinks ?? [])]);
+    if (owner === undefined || owner.layer < layer.index) return undefined;
+    const { architecture } = owner.scanned;
+    return architecture !== undefined && packageFits(architecture, this.platform.architecture)
+      ? owner.scanned
+      : undefined;
+  }
+
+  /** True for files that a package of the distribution lists, whatever it is for. */
+  isOfDistribution({ path, file }: PlacedFile<ScannedFile>): boolean {
+    const kind = this.#ownerOf([path, file.path, ...(file.hardlinks ?? [])])?.scanned.kind;
+    return kind === "dpkg" || kind === "apk" || kind === "rpm";
+  }
+
+  /** The innermost npm package that a path is in, where its package.json was worth remembering. */
+  npmAt(path: string): ScannedPackage | undefined {
+    for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
+      const found = this.#npm.get(path.slice(0, end));
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #ownerOf(paths: readonly string[]): Owner | undefined {
+    return paths.map((path) => this.#owners.get(path)).find((owner) => owner !== undefined);
+  }
+
   #origin(layer: number, paths: readonly string[]): FindingOrigin | undefined {
-    const recorded = paths.map((path) => this.#packages.get(path)).find((owner) => owner !== undefined);
-    const owner = recorded ?? npmPackage(paths[0] ?? "");
+    const recorded = this.#ownerOf(paths)?.scanned ?? this.npmAt(paths[0] ?? "");
+    const owner = recorded === undefined ? npmPackage(paths[0] ?? "") : ownerName(recorded);
     const instruction = this.#instructions[layer]?.replaceAll(/\s+/g, " ").trim().slice(0, 200);
     if (owner === undefined && !instruction) return undefined;
     return { ...(owner && { package: owner }), ...(instruction && { instruction }) };
   }
+}
+
+interface Owner {
+  /** The layer whose records say so. */
+  readonly layer: number;
+  readonly scanned: ScannedPackage;
+}
+
+function ownerName({ kind, name, version }: ScannedPackage): NonNullable<FindingOrigin["package"]> {
+  return { kind, name, ...(version !== undefined && { version }) };
 }
 
 /** "wheel numpy 2.1.0, layer 3 0123456789ab, from RUN pip install numpy". */
@@ -124,6 +207,7 @@ const kindNames = {
   wheel: "wheel",
   dpkg: "Debian package",
   apk: "Alpine package",
+  rpm: "rpm package",
   npm: "npm package",
 } as const;
 

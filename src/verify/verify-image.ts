@@ -7,10 +7,13 @@ import type { Layer } from "../image/layer.ts";
 import type { Digest } from "../oci/digest.ts";
 import { shortDigest } from "../oci/digest.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
+import { archiveFindings } from "./archive-findings.ts";
+import { checksOf, type Extent } from "./checks.ts";
 import { elfFindings } from "./elf-findings.ts";
 import { type PlatformReport, sortFindings, type VerifyFinding } from "./finding.ts";
 import { imageFindings } from "./image-findings.ts";
 import { linkFindings } from "./link-findings.ts";
+import { packageFindings } from "./package-findings.ts";
 import { LayerScans } from "./layer-scans.ts";
 import { pathMatcher } from "./path-pattern.ts";
 import { type ReadLayer, Subject } from "./subject.ts";
@@ -49,18 +52,27 @@ export async function verifyImage(
       config: image.config,
       allowed: pathMatcher(options.allow ?? []),
     });
+    const ofFiles = [...elfFindings(subject), ...linkFindings(subject), ...archiveFindings(subject)];
     const findings = sortFindings([
       ...troubles,
       ...(await imageFindings(image, platform, layers)),
-      ...elfFindings(subject),
-      ...linkFindings(subject),
+      ...ofFiles,
+      ...packageFindings(subject, ofFiles),
     ]);
     const errors = findings.filter(({ severity }) => severity === "error").length;
     const files = sum(layers, ({ scan }) => scan.files);
     const elf = sum(layers, ({ scan }) => scan.elf.length);
     task.detail(`${files} files, ${elf} of them ELF, ${errors === 0 ? "all right" : `${errors} errors`}`);
-    return { platform: text, ok: errors === 0, files, elf, findings };
+    const checks = checksOf(findings, extentOf(image, options, layers.length));
+    return { platform: text, ok: errors === 0, files, elf, checks, findings };
   });
+}
+
+function extentOf(image: Image, { layers: wanted = "all" }: VerifyImageOptions, read: number): Extent {
+  if (read === image.manifest.layers.length) return "all";
+  // What was asked for but couldn't be read is no partial proof.
+  const asked = image.manifest.layers.filter(({ digest }) => wanted === "all" || wanted.has(digest)).length;
+  return read > 0 && read === asked ? "layers" : "documents";
 }
 
 interface LayersRead {

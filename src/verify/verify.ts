@@ -2,15 +2,16 @@ import { AnyarchError } from "../errors/error.ts";
 import { forEachConcurrently, runTogether } from "../host/concurrency.ts";
 import type { Context } from "../host/context.ts";
 import type { Image } from "../image/image.ts";
-import { type Descriptor, parseIndex } from "../oci/content.ts";
-import { isDigest } from "../oci/digest.ts";
+import { type Descriptor, parseIndex, parseManifest } from "../oci/content.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndexType, isManifestType } from "../oci/media-type.ts";
 import { formatPlatform, matchPlatform, type Platform } from "../oci/platform.ts";
 import { readContent } from "../stores/graph.ts";
 import { isIndex, loadImage, loadIndexOrImage } from "../stores/load.ts";
 import { imagesOf, isAttestation, platformMissing } from "../stores/select-platforms.ts";
 import type { ReadableStore } from "../stores/store.ts";
-import { type PlatformReport, sortFindings, type VerifyFinding } from "./finding.ts";
+import { checksOf, withFindings } from "./checks.ts";
+import type { PlatformReport, VerifyFinding } from "./finding.ts";
 import { LayerScans } from "./layer-scans.ts";
 import { verifyImage, type VerifyImageOptions } from "./verify-image.ts";
 
@@ -22,6 +23,8 @@ export interface VerifyOptions extends Pick<VerifyImageOptions, "layers" | "deep
   readonly name?: string;
   /** Only these, each served by itself or a lower variant; all that the index has by default. */
   readonly platforms?: readonly Platform[];
+  /** Layers of a base image ({@link layersOf}): findings about files in them are left out, for they aren't this image's. */
+  readonly base?: ReadonlySet<Digest>;
 }
 
 export interface VerifyReport {
@@ -38,10 +41,7 @@ export interface VerifyReport {
  */
 export async function verify(options: VerifyOptions, ctx: Context): Promise<VerifyReport> {
   const { store, reference } = options;
-  const loaded = await loadIndexOrImage(store, reference, ctx);
-  const members = isIndex(loaded)
-    ? await collectMembers(store, loaded.index.manifests, ctx)
-    : [loaded.descriptor];
+  const members = await membersOf(store, reference, ctx);
   const wanted = selectMembers(members, options);
   if (wanted.length === 0) {
     throw new AnyarchError(
@@ -55,10 +55,11 @@ export async function verify(options: VerifyOptions, ctx: Context): Promise<Veri
     ctx,
     wanted.map((member) => (inner: Context) => verifyMember(member, options, scans, inner)),
   );
+  markTwins(platforms, wanted);
   return {
     schema: "anyarch.verify/v1",
     reference: options.name ?? nameOf(store, reference),
-    platforms: markTwins(platforms),
+    platforms,
   };
 }
 
@@ -66,6 +67,28 @@ export async function verify(options: VerifyOptions, ctx: Context): Promise<Veri
 function nameOf(store: ReadableStore, reference: string): string {
   if (reference === "") return store.name;
   return `${store.name}${isDigest(reference) ? "@" : ":"}${reference}`;
+}
+
+/** The layers of an image, or of all images of an index. Throws what reading them throws. */
+export async function layersOf(
+  store: ReadableStore,
+  reference: string,
+  ctx: Context,
+): Promise<ReadonlySet<Digest>> {
+  const digests = new Set<Digest>();
+  for (const member of await membersOf(store, reference, ctx)) {
+    for (const { digest } of parseManifest(await readContent(store, member, ctx)).layers) digests.add(digest);
+  }
+  return digests;
+}
+
+async function membersOf(
+  store: ReadableStore,
+  reference: string,
+  ctx: Context,
+): Promise<readonly Descriptor[]> {
+  const loaded = await loadIndexOrImage(store, reference, ctx);
+  return isIndex(loaded) ? collectMembers(store, loaded.index.manifests, ctx) : [loaded.descriptor];
 }
 
 /** How deep indexes may be nested. */
@@ -118,10 +141,25 @@ async function verifyMember(
   } catch (error) {
     return unreadable(error, member);
   }
-  const report = await verifyImage(image, { ...options, scans }, ctx);
+  if (image.descriptor.platform.os === "windows") return verifyDocuments(image, ctx);
+  const whole = await verifyImage(image, { ...options, scans }, ctx);
+  const report = options.base === undefined ? whole : withoutBase(whole, options.base);
   const missing = await missingLayers(image, report, options, ctx);
   if (missing.length === 0) return report;
-  return { ...report, ok: false, findings: sortFindings([...report.findings, ...missing]) };
+  return withFindings(report, [...report.findings, ...missing]);
+}
+
+/** What is in the base stays in view for what the files above it need, but isn't held against this image. */
+function withoutBase(report: PlatformReport, base: ReadonlySet<Digest>): PlatformReport {
+  const findings = report.findings.filter(
+    ({ path, layer }) => path === undefined || layer === undefined || !base.has(layer),
+  );
+  return withFindings(report, findings);
+}
+
+/** Windows' images hold other files, and their base layers may not be distributed at all: only documents are compared. */
+async function verifyDocuments(image: Image, ctx: Context): Promise<PlatformReport> {
+  return verifyImage(image, { layers: new Set() }, ctx);
 }
 
 /** Questions to a registry at a time. */
@@ -164,16 +202,21 @@ function unreadable(error: unknown, member: Descriptor): PlatformReport {
     found: error.message,
     message: `The image for ${platform} can't be read: ${error.message}`,
   };
-  return { platform, ok: false, files: 0, elf: 0, findings: [finding] };
+  const checks = checksOf([finding], "nothing");
+  return { platform, ok: false, files: 0, elf: 0, checks, findings: [finding] };
 }
 
 /** Clients take the first of two images for the same platform, or the last. */
-function markTwins(reports: readonly PlatformReport[]): readonly PlatformReport[] {
+function markTwins(reports: PlatformReport[], members: readonly Descriptor[]): void {
   const seen = new Set<string>();
-  return reports.map((report) => {
-    if (!seen.has(report.platform)) {
-      seen.add(report.platform);
-      return report;
+  for (const [index, report] of reports.entries()) {
+    const platform = members[index]?.platform;
+    // Windows' images differ by the version of the system that they are for.
+    const details = [platform?.["os.version"], ...(platform?.["os.features"] ?? [])];
+    const key = [report.platform, ...details].join(" ");
+    if (!seen.has(key)) {
+      seen.add(key);
+      continue;
     }
     const finding: VerifyFinding = {
       code: "PLATFORM_TWICE",
@@ -182,6 +225,6 @@ function markTwins(reports: readonly PlatformReport[]): readonly PlatformReport[
       found: "more than one",
       message: `The index has more than one image for ${report.platform}.`,
     };
-    return { ...report, findings: sortFindings([finding, ...report.findings]) };
-  });
+    reports[index] = withFindings(report, [finding, ...report.findings]);
+  }
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { sampleText } from "../../src/diagnose/dockerfile/rule.ts";
 import { dockerfileRules } from "../../src/diagnose/rules/dockerfile-rules.ts";
 import { startBuildkitd } from "../engines/buildkitd.ts";
 import { ensureEngines } from "../engines/install.ts";
@@ -52,7 +53,7 @@ describeWith(engines, ["buildkit"], "what check --fix writes", () => {
     using place = makeWorkspace();
     await using node = await startBuildkitd();
     const samples = dockerfileRules.flatMap(({ id, bad: texts }) =>
-      texts.map((text, index) => ({ name: `${id}-${index}.Dockerfile`, text })),
+      texts.map((sample, index) => ({ name: `${id}-${index}.Dockerfile`, text: sampleText(sample) })),
     );
     for (const { name, text } of samples) writeFileSync(join(place.path, name), text);
     const at = { cwd: place.path, env: place.env };

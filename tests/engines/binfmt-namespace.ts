@@ -1,17 +1,22 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import type { ExecResult } from "../../src/host/exec.ts";
 import { withCleanup, type Stoppable } from "./cleanup.ts";
-import { run, startDaemon } from "./process.ts";
+import { type Daemon, run, startDaemon } from "./process.ts";
 
 export interface BinfmtNamespaceOptions {
   /** Whether its table is mounted; default true. */
   readonly mounted?: boolean;
   /** Lines for a POSIX shell in it, before anything else: what is to be broken. */
   readonly setup?: string;
+  /** Whether it has 65536 users and a network of its own, which daemons need; default false: root alone. Needs root. */
+  readonly daemons?: boolean;
 }
 
 /** A machine within the machine: its own table of interpreters, its own mounts, its own root without rights outside. */
 export interface BinfmtNamespace extends Stoppable {
+  /** Put in front of a program runs it there. */
+  readonly enter: readonly [string, ...string[]];
   /** Starts a shell in it that reads its script from standard input. */
   readonly command: readonly [string, ...string[]];
   /** The same without any capability, as in a container that isn't privileged. */
@@ -30,19 +35,13 @@ const table = "/proc/sys/fs/binfmt_misc";
  */
 export async function startBinfmtNamespace(options: BinfmtNamespaceOptions = {}): Promise<BinfmtNamespace> {
   return await withCleanup(async (own) => {
-    const holder = own(
-      await startDaemon(
-        "unshare",
-        [
-          ..."--user --map-root-user --mount --pid --fork --kill-child --mount-proc".split(" "),
-          "--",
-          "sh",
-          "-c",
-          "echo ready; exec sleep infinity",
-        ],
-        { ready: (output) => output.includes("ready"), signal: "SIGKILL" },
-      ),
-    );
+    const { daemons = false } = options;
+    const apart = "--mount --pid --fork --kill-child --mount-proc".split(" ");
+    const users = daemons
+      ? ["nsenter", "--user", "--target", String(own(await manyUsers()).pid), "--", "unshare", "--net"]
+      : ["unshare", "--user", "--map-root-user"];
+    const [program, ...words] = [...users, ...apart, "--", "sh", "-c", wait];
+    const holder = own(await startDaemon(program, words, waiting));
     const inner = childOf(holder.pid);
     const enter = [
       "nsenter",
@@ -50,6 +49,7 @@ export async function startBinfmtNamespace(options: BinfmtNamespaceOptions = {})
       "--user",
       "--mount",
       "--pid",
+      ...(daemons ? ["--net"] : []),
       "--target",
       String(inner),
       "--",
@@ -59,8 +59,10 @@ export async function startBinfmtNamespace(options: BinfmtNamespaceOptions = {})
     // Until it is mounted once the machine's own table applies in them.
     await within(`mount -t binfmt_misc binfmt_misc ${table}`);
     if (options.mounted === false) await within(`umount ${table}`);
+    if (daemons) await within("ip link set lo up");
     if (options.setup !== undefined) await within(options.setup);
     return {
+      enter,
       command: [...enter, "sh"],
       unprivileged: [...enter, "setpriv", "--bounding-set=-all", "--inh-caps=-all", "sh"],
       run: within,
@@ -70,6 +72,16 @@ export async function startBinfmtNamespace(options: BinfmtNamespaceOptions = {})
       },
     };
   });
+}
+
+const wait = "echo ready; exec sleep infinity";
+const waiting = { ready: (output: string) => output.includes("ready"), signal: "SIGKILL" } as const;
+
+/** Holds a user namespace that has the machine's first 65536 users and groups, each as itself. */
+async function manyUsers(): Promise<Daemon> {
+  const holder = await startDaemon("unshare", ["--user", "--", "sh", "-c", wait], waiting);
+  for (const kind of ["uid", "gid"]) await writeFile(`/proc/${holder.pid}/${kind}_map`, "0 0 65536");
+  return holder;
 }
 
 /** Of `/proc/PID/stat`, counted from the parenthesis that closes the program's name. */
@@ -87,9 +99,11 @@ function childOf(parent: number): number {
 }
 
 /** Whether namespaces can have tables of their own here; else why not. */
-export async function whyNoBinfmtNamespace(): Promise<string | undefined> {
+export async function whyNoBinfmtNamespace(
+  options: BinfmtNamespaceOptions = {},
+): Promise<string | undefined> {
   try {
-    await (await startBinfmtNamespace()).stop();
+    await (await startBinfmtNamespace(options)).stop();
     return undefined;
   } catch (error) {
     return error instanceof Error ? (error.message.split("\n").at(-1) ?? error.message) : String(error);

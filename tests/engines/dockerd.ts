@@ -14,6 +14,8 @@ export interface DockerOptions {
   readonly store?: "containerd" | "classic";
   /** Asked in place of docker.io. */
   readonly mirror?: Registry;
+  /** What is put in front of the daemon's command line: namespaces that it runs in, and which end it. */
+  readonly within?: readonly string[];
 }
 
 export interface Docker extends Stoppable {
@@ -57,8 +59,10 @@ export async function startDockerd(options: DockerOptions = {}): Promise<Docker>
     };
     await writeFile(file("daemon.json"), JSON.stringify(config));
     const { DOCKER_CONFIG, ...client } = await clientEnvironment(file("client"), options.registries ?? []);
+    const line = [engines.program("dockerd"), "--config-file", file("daemon.json")];
+    const [program = "", ...words] = [...(options.within ?? []), ...line];
     const daemon = own(
-      await startDaemon(engines.program("dockerd"), ["--config-file", file("daemon.json")], {
+      await startDaemon(program, words, {
         env: {
           PATH: `${engines.path}:${process.env["PATH"] ?? ""}`,
           HOME: directory,

@@ -17,6 +17,10 @@ export const command: CommandModule = {
         "targets that matter (linux/amd64 and linux/arm64 by default)",
         collect,
       )
+      .option(
+        "--context <dir>",
+        "the build's context; else what a compose file says, or the nearest with what COPY names",
+      )
       .option("--fail-on <level>", "exit with 1 from this severity on: error, warning, info or none", "error")
       .option("--skip <rule>", "leave out a rule; repeatable", collect)
       .option("--online", "also ask registries for the platforms of images, and servers for files")
@@ -52,7 +56,7 @@ async function optionsOf(
   flags: Readonly<Record<string, unknown>>,
   io: { readStdin(): Promise<string> },
 ): Promise<CheckOptions> {
-  const { platform, skip, baseline } = flags;
+  const { platform, skip, baseline, context } = flags;
   if (flags["dryRun"] === true && flags["fix"] !== true)
     throw new AnyarchError("USAGE", "--dry-run belongs to --fix.");
   return {
@@ -60,6 +64,7 @@ async function optionsOf(
     ...(paths.includes("-") && { stdin: await io.readStdin() }),
     ...(platform !== undefined && { platforms: platform as readonly string[] }),
     ...(skip !== undefined && { skip: skip as readonly string[] }),
+    ...(typeof context === "string" && { contextDirectory: context }),
     ...(typeof baseline === "string" && { baseline }),
     online: flags["online"] === true,
     updateBaseline: flags["updateBaseline"] === true,

@@ -66,6 +66,16 @@ function targetOf(args: readonly string[]): string | undefined {
   return option(args, "--target", "-target", "-mtriple");
 }
 
+/** Where `go install MODULE@VERSION` puts its program: tools of the build itself stay there. */
+function installedProgram(use: Use): string | undefined {
+  const { args, executed } = use;
+  const module = args[0] === "install" ? args.find((word) => word.includes("@")) : undefined;
+  if (module === undefined) return undefined;
+  const path = module.slice(0, module.indexOf("@")).replace(/\/v\d+$/, "");
+  const directory = executed.variables.get("GOBIN") ?? `${executed.variables.get("GOPATH") ?? "/go"}/bin`;
+  return `${directory}/${path.slice(path.lastIndexOf("/") + 1)}`;
+}
+
 function goCompile(use: Use): Compile | undefined {
   const { args } = use;
   const [verb = ""] = args;
@@ -79,8 +89,7 @@ function goCompile(use: Use): Compile | undefined {
     args.some((word) => word === "-buildmode=archive")
   )
     return undefined;
-  if (verb === "install" && args.some((word) => word.includes("@"))) return undefined;
-  const output = option(args, "-o");
+  const output = option(args, "-o") ?? installedProgram(use);
   return {
     tool: "go",
     cross: goarch !== undefined && goarch !== "",

@@ -2,6 +2,7 @@ import { unknown } from "../shell/unknown.ts";
 import { archNames, type ArchName, wholeArch } from "./arch-names.ts";
 import type { DockerfileModel } from "./model.ts";
 import { envPairs } from "./stage-view.ts";
+import { chosenAssets } from "./release-assets.ts";
 import { lineOfText, lineOfWord, type Place, placesOf, type Use, usesOf } from "./uses.ts";
 
 /** A file that is fetched from elsewhere. */
@@ -33,6 +34,9 @@ const fetchers = new Set([
   "aws",
   "s3cmd",
   "mc",
+  "Invoke-WebRequest",
+  "Invoke-RestMethod",
+  "iwr",
 ]);
 /** Programs that take an address among other things. */
 const takesAddress = new Set([
@@ -54,6 +58,9 @@ const takesAddress = new Set([
   "tar",
   "unzip",
   "bsdtar",
+  "conda",
+  "mamba",
+  "micromamba",
 ]);
 
 /** Every address that is fetched, once per scenario. */
@@ -82,6 +89,8 @@ function fromAdd(place: Place): Download[] {
 }
 
 function fromUse(use: Use): Download[] {
+  const chosen = chosenAssets(use);
+  if (chosen.length > 0) return chosen.map((name) => assetOf(use, name));
   const fetcher =
     fetchers.has(use.program) || /(?:^|[_-])(?:download|fetch|curl|wget)(?:$|[_-])/.test(use.program);
   if (!fetcher && !takesAddress.has(use.program) && !interpreters.test(use.program)) return [];
@@ -90,7 +99,7 @@ function fromUse(use: Use): Download[] {
     : use.args.filter((word) =>
         fetcher
           ? /^["']?(?:https?|ftp|s3|gs):\/\//.test(word) || (word.startsWith(unknown) && word.includes("/"))
-          : /^(?:https?|ftp):\/\/[^\s]+\.(?:deb|rpm|apk|whl|tar\.\w+|tgz|zip|gem)\b/.test(word),
+          : /^(?:https?|ftp):\/\/[^\s]+\.(?:deb|rpm|apk|whl|tar\.\w+|tgz|zip|gem|conda)\b/.test(word),
       );
   return urls.map((url) => ({
     place: use,
@@ -104,6 +113,19 @@ function fromUse(use: Use): Download[] {
         new RegExp(`://|${escapeForPattern(url.slice(url.lastIndexOf("/") + 1, url.lastIndexOf("/") + 8))}`),
       ),
   }));
+}
+
+/** A release's file that is chosen by a part of its name. */
+function assetOf(use: Use, name: string): Download {
+  const line = lineOfWord(use, new RegExp(escapeForPattern(name)));
+  return {
+    place: use,
+    use,
+    url: `https://github.com/releases/download/${name}`,
+    outputs: [],
+    piped: true,
+    line,
+  };
 }
 
 /** Where the file's name is kept in a variable: the line that the variable is set on. */
@@ -171,7 +193,7 @@ export function baseName(path: string): string {
 
 /** Files that are the same for every CPU, whatever their names say. */
 const neutral =
-  /\.(?:wasm|jar|war|pyz|phar|asc|sig|minisig|sha\d*(?:sum)?s?|md5|txt|json|ya?ml|md|key|gpg|pub|pem|crt|list|repo|sources|sh|bash|py|pl|rb|js|mjs|css|html|xml|svg|ttf|conf|patch|diff|sbom|spdx|dtb)(?:$|[?#])|-(?:none|noarch|all|any)\.\w+$|_all\.deb|\.noarch\.rpm|\.src\.(?:rpm|tar)|-(?:src|source)\.(?:tar|zip)/i;
+  /\.(?:wasm|jar|war|pyz|phar|asc|sig|minisig|sha\d*(?:sum)?s?|md5|txt|json|ya?ml|md|key|gpg|pub|pem|crt|list|repo|sources|sh|bash|py|pl|rb|js|mjs|css|html|xml|svg|ttf|conf|patch|diff|sbom|spdx|dtb)(?:$|[?#])|-(?:none|noarch|all|any)\.\w+$|_all\.deb|\.noarch\.rpm|\.src\.(?:rpm|tar)|-(?:src|source)\.(?:tar|zip)|firmware|\.(?:uf2|hex)$/i;
 
 /** The architectures that a file's address names; none for files that are the same for every CPU. */
 export function archsOfUrl(url: string): readonly ArchName[] {
@@ -192,6 +214,8 @@ export function foreignArch({ place, url }: Download): ArchName | undefined {
   const [first] = names;
   if (first === undefined) return undefined;
   const fitting = new Set([place.view.scenario.target.architecture, place.stage.platform.architecture]);
+  // What is for 32 bits starts there as well.
+  if (fitting.has("amd64")) fitting.add("386");
   return names.some(({ arch }) => fitting.has(arch)) ? undefined : first;
 }
 
@@ -212,7 +236,7 @@ export function ruleOfUrl(url: string): string {
     return "arch-specific-package";
   if (/\.apk(?:$|[?#])/i.test(url)) return "arch-specific-package";
   if (
-    /android-(?:ndk|sdk)|\/flutter_linux_|commandlinetools-linux|dl\.google\.com\/android|oneapi|[/_-](?:quartus|vivado|modelsim)/i.test(
+    /android-(?:ndk|sdk)|\/flutter_linux_|commandlinetools-linux|dl\.google\.com\/android|oneapi|registrationcenter-download\.intel|\/xc(?:8|16|32)-v[\d.]+-[\w-]*linux|[/_-](?:quartus|vivado|vitis|petalinux|modelsim|diamond)/i.test(
       url,
     )
   )

@@ -99,7 +99,7 @@ export class FileTracker<Origin> {
       this.add(origin, into, true);
       // A program has its project's name, which its archive's name begins with.
       const name = programName(archive === undefined ? (piped?.name ?? "") : baseName(archive));
-      if (name !== undefined) this.add(origin, posix.join(into, name));
+      if (name !== undefined) this.add(origin, posix.join(into, name), !/bin\/?$/.test(into));
     }
     for (const member of members) this.add(origin, posix.join(into, member));
   }

@@ -1,5 +1,7 @@
 import { replaceOnLine, replaceWithTarget } from "./edits.ts";
-import { type ArchName, withoutArchs } from "./arch-names.ts";
+import { builtinNames, declaredArguments } from "../../dockerfile/arguments.ts";
+import { envPairs } from "./stage-view.ts";
+import { type ArchName, wholeArch, withoutArchs } from "./arch-names.ts";
 import { archsOfUrl, type Download, downloadsOf, foreignArch, ruleOfUrl } from "./downloads.ts";
 import type { DockerfileModel } from "./model.ts";
 import { mappedWrongly, namingOf } from "./namings.ts";
@@ -41,6 +43,22 @@ function targetFamilies(model: DockerfileModel): ReadonlyMap<unknown, ReadonlySe
   return found;
 }
 
+/** Whether the name comes out of an ARG or ENV that is a name of an architecture and nothing else. */
+function isFromConstant(model: DockerfileModel, { place, use }: Download, { text }: ArchName): boolean {
+  const { instruction, facts } = place;
+  const source = use === undefined ? instruction.text : (model.script(instruction)?.text ?? "");
+  if (source.includes(text)) return false;
+  const holds = (value: string | undefined): boolean =>
+    value !== undefined && value.includes(text) && wholeArch(value) !== undefined;
+  const inherited = facts.parents.flatMap((parent) => model.stages[parent]?.stage.instructions ?? []);
+  return [...model.dockerfile.globalArgs, ...inherited, ...facts.stage.instructions].some(
+    (each) =>
+      (each.keyword === "ENV" && envPairs(each).some(({ value }) => holds(value))) ||
+      (each.keyword === "ARG" &&
+        declaredArguments(each).some(({ name, value }) => holds(value) && !builtinNames.includes(name))),
+  );
+}
+
 /** Reports the downloads of rule `id` that name an architecture which isn't the target's. */
 export function reportForeign(
   model: DockerfileModel,
@@ -54,6 +72,8 @@ export function reportForeign(
     const name = foreignArch(download);
     if (name === undefined || mappedWrongly(download) || hasTwin(model, download)) continue;
     report({
+      // The constant is a finding of its own.
+      ...(isFromConstant(model, download, name) && { severity: "info" as const }),
       line: download.line,
       message: message(name, download),
       architectures: [view.scenario.target.architecture],

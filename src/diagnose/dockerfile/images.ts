@@ -8,7 +8,7 @@ const singleArch: readonly (readonly [image: RegExp, arch: string])[] = [
   [/^openjdk:[\w.-]*alpine/, "amd64"],
   [/^(?:eclipse-temurin|adoptopenjdk(?:\/\w+)?):(?:8|11|17|18|19|20)\b[\w.-]*alpine/, "amd64"],
   [
-    /^(?:archlinux(?:\/archlinux|\/base)?|clearlinux|intel\/\w[\w-]*|rocm\/[\w-]+|mathworks\/[\w-]+)(?::|$)/,
+    /^(?:archlinux(?:\/archlinux|\/base)?|clearlinux|intel\/\w[\w.-]*|rocm\/[\w.-]+|mathworks\/[\w.-]+)(?::|$)/,
     "amd64",
   ],
   [/^(?:circleci|lambci|kaggle|unityci|gitpod|steamcmd|cm2network)\//, "amd64"],

@@ -52,10 +52,8 @@ export function installOf(use: Use, workdir: string): Install | undefined {
       forTarget,
     };
   }
-  if (program === "poetry" && verb === "install")
-    return { tool: "poetry", directory: at(".venv"), forTarget };
-  if (program === "pipenv" && (verb === "install" || verb === "sync"))
-    return { tool: "pipenv", directory: at(".venv"), forTarget };
+  if (/^(?:poetry|pipenv|pdm)$/.test(program) && (verb === "install" || verb === "sync"))
+    return { tool: program, directory: at(use.executed.variables.get("VIRTUAL_ENV") ?? ".venv"), forTarget };
   if (program === "bundle" && (verb === "install" || verb === "")) {
     return {
       tool: "bundle",

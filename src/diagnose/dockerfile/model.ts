@@ -7,6 +7,7 @@ import { parseDockerfile } from "../../dockerfile/parse.ts";
 import type { StageRun } from "../../dockerfile/stage-flow.ts";
 import type { Platform } from "../../oci/platform.ts";
 import { globalVariables } from "../../dockerfile/arguments.ts";
+import type { ContextFiles } from "./context-files.ts";
 import { type Scenario, scenariosFor } from "./scenario.ts";
 import { type Script, scriptOf } from "./script.ts";
 import { type StageView, viewStage } from "./stage-view.ts";
@@ -61,11 +62,17 @@ export interface DockerfileModel {
   readonly views: readonly ScenarioView[];
   readonly copies: readonly CopyEdge[];
   readonly platforms: readonly Platform[];
+  /** Undefined where the build's context isn't known. Looked for when it is asked for first. */
+  readonly files: ContextFiles | undefined;
   script(instruction: Instruction): Script | undefined;
 }
 
 /** Parses and follows a Dockerfile for `platforms`. Throws DOCKERFILE_INVALID. */
-export function modelOf(text: string, platforms: readonly Platform[]): DockerfileModel {
+export function modelOf(
+  text: string,
+  platforms: readonly Platform[],
+  context?: (model: DockerfileModel) => ContextFiles | undefined,
+): DockerfileModel {
   const dockerfile = withoutOnbuild(parseDockerfile(text));
   const scripts = new Map<Instruction, Script | undefined>();
   const script = (instruction: Instruction): Script | undefined => {
@@ -97,7 +104,22 @@ export function modelOf(text: string, platforms: readonly Platform[]): Dockerfil
   });
   const copies = dockerfile.stages.flatMap((stage) => copiesInto(dockerfile, stage));
   const stages = factsOf(dockerfile, views, copies, everNeeded);
-  return { dockerfile, lines: splitLines(text), stages, views, copies, platforms, script };
+  const lines = splitLines(text);
+  let files: { readonly known: ContextFiles | undefined } | undefined;
+  const model: DockerfileModel = {
+    dockerfile,
+    lines,
+    stages,
+    views,
+    copies,
+    platforms,
+    script,
+    get files() {
+      files ??= { known: context?.(model) };
+      return files.known;
+    },
+  };
+  return model;
 }
 
 function flowOf(dockerfile: Dockerfile, { build, target }: Scenario): readonly StageRun[] {

@@ -45,9 +45,11 @@ export function repositoryArch(use: Use): string | undefined {
     return address === undefined ? undefined : archOfAddress(address.replace(/^.*?(?=(?:https?|ftp):)/, ""));
   }
   if (manager === "apk") {
-    const address = args.find(
-      (word, index) => /^https?:\/\//.test(word) && /^(?:-X|--repository)$/.test(args[index - 1] ?? ""),
-    );
+    const address = args
+      .map((word, index) =>
+        /^(?:-X|--repository)$/.test(args[index - 1] ?? "") ? word : /^--repository=(.+)/.exec(word)?.[1],
+      )
+      .find((word) => word !== undefined && /^https?:\/\//.test(word));
     return address === undefined ? undefined : archOfAddress(address);
   }
   if (!/^(?:echo|printf|cat|tee|sed)$/.test(program)) return undefined;

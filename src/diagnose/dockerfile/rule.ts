@@ -1,3 +1,4 @@
+import type { ProgramFile } from "./context-files.ts";
 import type { DockerfileModel } from "./model.ts";
 
 export type Severity = "error" | "warning" | "info";
@@ -26,6 +27,16 @@ export interface Remark {
   readonly edits?: readonly LineEdit[];
 }
 
+/** A Dockerfile's text, or one in its context: contents by path, programs by the machine that their header names. */
+export type DockerfileSample =
+  | string
+  | ({ readonly Dockerfile: string } & Readonly<Record<string, string | ProgramFile>>);
+
+/** A sample's Dockerfile. */
+export function sampleText(sample: DockerfileSample): string {
+  return typeof sample === "string" ? sample : sample.Dockerfile;
+}
+
 /** One rule: what it finds, why that matters, and samples that are its tests and its page of the manual. */
 export interface DockerfileRule {
   /** Stable; what `# check=skip=` names. */
@@ -35,8 +46,8 @@ export interface DockerfileRule {
   readonly why: string;
   readonly fix: string;
   /** Dockerfiles in which this rule finds something, and in which it finds nothing. */
-  readonly bad: readonly string[];
-  readonly good: readonly string[];
+  readonly bad: readonly DockerfileSample[];
+  readonly good: readonly DockerfileSample[];
   readonly references?: readonly string[];
   check(model: DockerfileModel, report: (remark: Remark) => void): void;
 }

@@ -1,4 +1,5 @@
 import { archNames } from "./arch-names.ts";
+import type { Stop, Trace } from "../shell/trace.ts";
 import type { DockerfileModel } from "./model.ts";
 import { isNative, lineAt, placesOf } from "./uses.ts";
 
@@ -11,15 +12,24 @@ export interface ArchitectureStop {
   readonly explicit: boolean;
 }
 
+/** The end of a script; within a substitution only where it was chosen by an architecture. */
+function stopOf(trace: Trace | undefined): Stop | undefined {
+  if (trace?.stop !== undefined || trace?.innerStop === undefined) return trace?.stop;
+  const { branches } = trace.innerStop;
+  return branches.some(({ literals }) => literals.some((text) => archNames(text).length > 0))
+    ? trace.innerStop
+    : undefined;
+}
+
 export function stopsOf(model: DockerfileModel): readonly ArchitectureStop[] {
   const native = placesOf(model).filter(
     ({ view, instruction }) => isNative(view) && instruction.keyword === "RUN",
   );
   const passing = new Set(
-    native.filter(({ at }) => at.trace?.stop === undefined).map(({ instruction }) => instruction),
+    native.filter(({ at }) => stopOf(at.trace) === undefined).map(({ instruction }) => instruction),
   );
   return native.flatMap((place): ArchitectureStop[] => {
-    const stop = place.at.trace?.stop;
+    const stop = stopOf(place.at.trace);
     // What ends for everybody has other reasons, or is understood wrongly.
     if (stop === undefined || !passing.has(place.instruction)) return [];
     const { architecture } = place.view.scenario.target;

@@ -1,3 +1,4 @@
+import { execForm } from "../../dockerfile/parse.ts";
 import type { DockerfileModel } from "./model.ts";
 import { envPairs } from "./stage-view.ts";
 import { isNative, lineAt, lineOfText, type Place, placesOf, type Use, usesOf } from "./uses.ts";
@@ -47,7 +48,13 @@ function ofInstruction(place: Place): Text[] {
   }
   const kind = keyword === "COPY" || keyword === "ADD" ? "copy" : "other";
   if (keyword === "LABEL" || keyword === "MAINTAINER") return [];
-  return place.at.words.map((text) => ({ place, text, line: lineOfPlain(place, text), in: kind }));
+  const started = /^(?:CMD|ENTRYPOINT)$/.test(keyword) ? execForm(place.instruction.text) : undefined;
+  return (started ?? place.at.words).map((text) => ({
+    place,
+    text,
+    line: lineOfPlain(place, text),
+    in: kind,
+  }));
 }
 
 function lineOfPlain({ instruction }: Place, text: string): number {

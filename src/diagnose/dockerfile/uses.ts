@@ -1,4 +1,5 @@
 import type { Instruction } from "../../dockerfile/dockerfile.ts";
+import { isKnown } from "../shell/unknown.ts";
 import type { Executed } from "../shell/trace.ts";
 import type { DockerfileModel, ScenarioView, StageFacts } from "./model.ts";
 import { lineInText } from "./script.ts";
@@ -99,7 +100,7 @@ export function usesOf(model: DockerfileModel): readonly Use[] {
     for (const executed of place.at.trace?.commands ?? []) {
       // What a shell is handed stands there by itself.
       if (executed.wrapper) continue;
-      const [program = "", ...args] = unwrapped(executed.argv);
+      const [program = "", ...args] = unwrapped(executed.argv, executed.input);
       const { model: of, view, facts, stage, instruction, at, order } = place;
       // Written out: a spread takes ten times as long, and there are thousands.
       found.push({
@@ -161,14 +162,32 @@ const wrappers = new Set([
   "stdbuf",
 ]);
 
-function unwrapped(argv: readonly string[]): readonly string[] {
+/** The command that xargs starts, with what it reads as arguments where that is known. */
+function behindXargs(argv: readonly string[], input: string): readonly string[] {
+  let at = 1;
+  let placeholder = "";
+  for (; at < argv.length && argv[at]?.startsWith("-") === true; at++) {
+    const word = argv[at] ?? "";
+    if (/^-[inPLdsaEI]$/.test(word)) at++;
+    if (word.startsWith("-I")) placeholder = word.slice(2) || (argv[at] ?? "");
+  }
+  const command = argv.slice(at);
+  if (!isKnown(input) || input.length > 5000) return command;
+  const words = input.split(/\s+/).filter(Boolean);
+  return placeholder === ""
+    ? [...command, ...words.slice(0, 200)]
+    : command.flatMap((word) => (word === placeholder ? words.slice(0, 50) : [word]));
+}
+
+function unwrapped(argv: readonly string[], input: string): readonly string[] {
   let rest = argv;
   for (let step = 0; step < 6; step++) {
     const [first = ""] = rest;
     if (wrappers.has(first)) {
       rest = rest.slice(1);
       while (/^-|^[A-Za-z_]\w*=/.test(rest[0] ?? "")) rest = rest.slice(1);
-    } else if (first === "timeout" || first === "gosu" || first === "su-exec" || first === "chroot") {
+    } else if (first === "xargs" && rest.length > 1) rest = behindXargs(rest, input);
+    else if (first === "timeout" || first === "gosu" || first === "su-exec" || first === "chroot") {
       rest = rest.slice(2);
     } else break;
   }

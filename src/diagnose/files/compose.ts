@@ -8,6 +8,8 @@ export interface NamedBuild {
   readonly name: string;
   /** Relative to the file's directory; absent where the Dockerfile is in the file itself. */
   readonly path?: string;
+  /** Directory of the build's context, relative likewise; absent where that isn't one here. */
+  readonly context?: string;
   readonly inline?: {
     readonly text: string;
     /** 1-based, of its first line in the file. */ readonly line: number;
@@ -39,7 +41,14 @@ export function composeBuilds(file: string, text: string): NamedBuild[] {
     if (isScalar(inline) && typeof inline.value === "string") {
       const { line } = lines.linePos(inline.range?.[0] ?? 0);
       const block = inline.type === "BLOCK_LITERAL" || inline.type === "BLOCK_FOLDED";
-      return [{ name, inline: { text: inline.value, line: block ? line + 1 : line }, platforms }];
+      return [
+        {
+          name,
+          inline: { text: inline.value, line: block ? line + 1 : line },
+          platforms,
+          ...localContext(textOf(build.get("context"))),
+        },
+      ];
     }
     return named(name, textOf(build.get("context")) ?? ".", textOf(build.get("dockerfile")), platforms);
   });
@@ -66,7 +75,12 @@ function named(
 ): NamedBuild[] {
   if (/^[\w+.-]+:\/\/|^git@|\$/.test(`${context}${dockerfile ?? ""}`)) return [];
   const file = dockerfile ?? "Dockerfile";
-  return [{ name, path: posix.isAbsolute(file) ? file : posix.join(context, file), platforms }];
+  const path = posix.isAbsolute(file) ? file : posix.join(context, file);
+  return [{ name, path, platforms, ...localContext(context) }];
+}
+
+function localContext(context = "."): { readonly context?: string } {
+  return /^[\w+.-]+:\/\/|^git@|\$/.test(context) ? {} : { context };
 }
 
 /** The builds of a bake file, JSON or the plain part of HCL. Throws INPUT_INVALID for JSON that is none. */
@@ -88,7 +102,14 @@ function bakeJson(file: string, text: string): NamedBuild[] {
     const { context, dockerfile, platforms, ...rest } = target as Record<string, unknown>;
     const inline = rest["dockerfile-inline"];
     if (typeof inline === "string")
-      return [{ name, inline: { text: inline, line: 1 }, platforms: textList(platforms) }];
+      return [
+        {
+          name,
+          inline: { text: inline, line: 1 },
+          platforms: textList(platforms),
+          ...localContext(textOf(context)),
+        },
+      ];
     if (context === undefined && dockerfile === undefined) return [];
     return named(name, textOf(context) ?? ".", textOf(dockerfile), textList(platforms));
   });

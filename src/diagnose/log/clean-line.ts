@@ -20,6 +20,7 @@ const prefixes: readonly RegExp[] = [
   /^##\[(?:error|warning|debug|group|section|command)\]/, // GitHub, Azure
   /^::(?:error|warning|notice|group)(?: [^:]{0,200})?::/,
   /^\[(?:\d{1,3}\/\d{1,3}|build|Build|main|Error|Info|Warning|stderr|stdout)\] {2,}/, // balena and the like
+  /^\[(?:INFO|ERROR)\] DOCKER> /, // fabric8's Maven plugin
   /^[A-Za-z][\w.-]{0,40} +\| (?=\S)/, // docker compose
 ];
 

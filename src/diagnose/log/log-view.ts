@@ -7,6 +7,8 @@ export interface LogView {
   /** Instructions and commands that were run, as far as the log repeats them. */
   readonly commands: readonly string[];
   readonly failed: LogStep | undefined;
+  /** The last step with output of which the log doesn't tell how it ended. */
+  readonly running: LogStep | undefined;
   readonly known: KnownFacts;
   /** CPU of the machine that builds, where the log tells: "amd64". */
   readonly hostCpu: string | undefined;
@@ -63,6 +65,9 @@ export function viewLog(
     lines,
     commands,
     failed,
+    running: lines.findLast(
+      ({ kind, step }) => kind !== "echo" && step?.command !== undefined && step.state === undefined,
+    )?.step,
     known,
     hostCpu: hostOf(lines),
     platforms: [...platforms],

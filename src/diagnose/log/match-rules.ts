@@ -114,7 +114,7 @@ function holds(pattern: LogPattern, at: number, line: LogLine, log: LogView): bo
   if (pattern.logNot !== undefined && log.has(pattern.logNot)) return false;
   if (pattern.check !== undefined && !pattern.check(log, line)) return false;
   if (pattern.emulation === undefined) return true;
-  const { level } = emulationOf(log, line.step ?? log.failed);
+  const { level } = emulationOf(log, line.step ?? log.failed ?? log.running);
   return levels[pattern.emulation].includes(level);
 }
 

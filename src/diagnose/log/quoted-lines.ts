@@ -20,7 +20,8 @@ const assertion = new RegExp(
     String.raw`\bexpect(?:ed)?\(|^\s{0,12}assert[ (]|\bassert \S.{0,200} (?:==|!=|in|is|not in) |assertion (?:failed: )?\x60\(?left\b`,
     String.raw`\bexpected:? {0,2}[<"'].{0,300}\b(?:but was|but got|to (?:be|equal|contain|match|throw)|got|actual)\b`,
     String.raw`\bgot:? .{0,300}[,;]? want(?:ed)?:? |\bwant:? .{0,300}[,;] got:? `,
-    String.raw`^\s{0,16}\w{1,80}_test\.go:\d+: `,
+    String.raw`^\s{0,16}\w{1,80}_test\.go:\d+: |^\s{0,8}\t\s{10,14}\t`,
+    String.raw`\bXCTAssert\w{0,30}\b|\b(?:CHECK|REQUIRE|EXPECT|ASSERT)(?:_[A-Z]{2,20})?\(|\bTEST[_ ]CASE\b`,
     String.raw`^E {2,20}(?!\w{0,60}(?<!Assertion)(?:Error|Exception): )`,
   ].join("|"),
 );
@@ -28,14 +29,24 @@ const assertion = new RegExp(
 /** Names and counts of tests, tasks and mutants. */
 const report = new RegExp(
   [
-    String.raw`^\s{0,12}(?:[✓✔✕✗●○]|\[[✓✔✕✗✖x]\]) `,
+    String.raw`^\s{0,12}(?:[✓✔✕✗✖✘●○](?! ?\[ERROR)|\[[✓✔✕✗✖x]\]|[×√❯] (?=\S{1,200}\.(?:test|spec)\.)) ?`,
     String.raw`^(?:not )?ok \d+\b|^(?:={3}|-{3}) (?:RUN|PASS|FAIL|SKIP|CONT|PAUSE)\b`,
-    String.raw`^\s{0,4}(?:PASS|FAIL|FAILED|ERROR|SKIPPED|PASSED)\s{1,4}\S{1,200}(?:::|\.(?:test|spec)\.|_test\b|test_|tests?/)`,
+    String.raw`^\s{0,4}(?:PASS|FAIL|FAILED|ERROR|SKIPPED|PASSED)\s{1,4}\S{1,200}(?:::|\.(?:test|spec)\.|_test\b|test_|tests?/|Test\b)`,
     String.raw`\b\d{1,7} (?:tests? )?(?:passed|failed|failing|pending|passing|killed|survived|skipped|ignored|timed out|timeouts?|errors?|warnings?|problems?)(?:,|;| \(|\s{1,4}\|) ?\d`,
     String.raw`^> (?:Task|Configure project|Transform) :?\S|^Execution failed for task |^:\S{1,120} (?:FAILED|UP-TO-DATE|NO-SOURCE)$`,
+    String.raw`^\s{0,6}\d{1,4}\) (?!\S{1,120}:\S{1,80}:)(?:\S{1,120}(?:::|Test\b|test_)|\[\w{1,20}\] › |.{1,200} \(\w{1,80}\)$|\w.{0,200}[a-z] [a-z])`,
     String.raw`^test \S{1,200} \.\.\. \w|\*{3} FAILED \*{3}| did not (?:equal|contain) |^\[ERROR\] {2,}\S{1,200}:\d{1,6} »`,
   ].join("|"),
 );
+
+/** What pytest kept of the output of the code that it tests, up to the next heading. */
+const captured = /^-{3,} Captured (?:stdout|stderr|log) \w{1,10} -{3,}$/;
+const heading = /^[=_-]{3,} |^(?:FAILED|ERROR|PASSED) \S|^\d+ (?:failed|passed)/;
+
+/** Commands that show documents, and how these look; the title of a commit. */
+const showsDocuments =
+  /\b(?:cat|head|tail|less|more|grep|rg|sed|awk)\b[^|;&]{0,200}(?:\.(?:md|txt|rst|adoc|html?|ya?ml)\b|\bREADME|\bCHANGE(?:LOG|S)|\bdocs?\b)|\bgit (?:log|show|diff|grep)\b/;
+const documentLine = /^(?:#{1,6} |[-*+>] |\d{1,3}[.)] |\||[\w./-]{1,200}[:-]\d{1,6}[:-])|^[0-9a-f]{7,12} \w/;
 
 /** Findings of linters and type checkers. */
 const finding = new RegExp(
@@ -51,7 +62,7 @@ const ofCompiler = /\[-W|\berror: .{0,200}(?:'-m|"-m|architecture|mnemonic|instr
 
 /** What a program tells of its doings, by its own word no error. */
 const chatter =
-  /^(?:[\d:.,/TZ-]{5,30} ){0,2}(?:\(\d+\) )?(?:\[(?:INFO|DEBUG|TRACE|WARN|info|debug)\]|(?:INFO|DEBUG|TRACE|WARN)\b(?!\[))|\blevel=(?:info|debug|trace)\b/;
+  /^(?:[\d:.,/TZ-]{5,30} ){0,2}(?:\(\d+\) )?(?:\[(?:INFO|DEBUG|TRACE|WARN|info|debug)\]|(?:INFO|DEBUG|TRACE|WARN)\b(?!\[|: [A-Z][A-Za-z]{4,40}: ))|\blevel=(?:info|debug|trace)\b/;
 
 const diffHead =
   /^\s{0,8}(?:- Expected|\+ (?:Received|Actual)|--- \S|\+\+\+ \S|@@ -\d|\W{0,4}\[?[Dd]iff\]?:? (?:Actual|Expected)|[-+] actual [-+] expected|[Dd]iff(?:erence)?s?:?$|- (?:Snapshot|expected)|\+ (?:actual))/;
@@ -62,6 +73,7 @@ const diffHead =
  */
 export class QuoteFinder {
   readonly #diffs = new WeakMap<LogStep, number>();
+  readonly #captured = new WeakSet<LogStep>();
   readonly #nowhere: LogStep = {};
   #before: LogLine | undefined;
 
@@ -88,6 +100,13 @@ export class QuoteFinder {
       this.#diffs.set(place, left - 1);
       if (/^\s{0,12}[-+](?:\s|$)/.test(text)) return true;
     }
+    if (captured.test(text)) this.#captured.add(place);
+    else if (this.#captured.has(place)) {
+      if (!heading.test(text)) return true;
+      this.#captured.delete(place);
+    }
+    const command = step?.command ?? trace;
+    if (command !== undefined && documentLine.test(text) && showsDocuments.test(command)) return true;
     if (isInCommand(text, step?.command) || isInCommand(text, trace)) return true;
     if (excerpt.test(text) || assertion.test(text) || report.test(text) || chatter.test(text)) return true;
     return finding.test(text) && !ofCompiler.test(text);
@@ -98,12 +117,16 @@ export class QuoteFinder {
 function isInCommand(text: string, command: string | undefined): boolean {
   const said = text.trim();
   if (command === undefined || said.length < shortestEcho || !said.includes(" ")) return false;
-  return /\b(?:echo|printf|cat|print|tee|die|log|warn)\b/.test(command) && command.includes(said);
+  return (
+    /\b(?:echo|printf|cat|print|tee|die|log|warn)\b/.test(command) &&
+    command.includes(said) &&
+    !command.includes(`${said} $`)
+  );
 }
 
 /** Before a quotation mark these say that what follows is a message, not an example of one. */
 const reporter =
-  /(?:caus(?:ed|e)(?: by)?:?|msg["']?[=:]|desc ?=|err(?:or)?["']?\]?[=:]?|message["']?[=:]|stderr["']?[=:]|out(?:put)?["']?[=:]|reason["']?[=:]|daemon:|fatal:|failed:|with|because|due to|exception|status) ?\\?$/i;
+  /(?:caus(?:ed|e)(?: by)?:?|msg["']?[=:]|desc ?=|err(?:or)?["']?\]?[=:]?|message["']?[=:]|stderr["']?[=:]|out(?:put)?["']?[=:]|reason["']?[=:]|daemon:|fatal:|failed:|with|because|due to|exception|status|occurred:) ?\\?$/i;
 
 /** Whether a match lies within a sentence in quotation marks that nobody reports as a fault. */
 export function isQuotedSentence(text: string, at: number, length: number): boolean {
@@ -126,5 +149,6 @@ function isExample(text: string, open: number, end: number): boolean {
   const close = text.indexOf(mark === "“" ? "”" : mark === "‘" ? "’" : mark, open + 1);
   const inside = text.slice(open + 1, close < 0 ? undefined : close);
   if (!/^[A-Za-z]/.test(inside) || !inside.includes(" ") || open + 1 + inside.length < end) return false;
+  if (/^E[A-Z]{3,12}: /.test(inside)) return false;
   return !reporter.test(text.slice(Math.max(0, open - 40), open));
 }

@@ -15,6 +15,7 @@ import { rule as buildplatformNativeDepsCopied } from "./dockerfile/buildplatfor
 import { rule as checksumSingleArch } from "./dockerfile/checksum-single-arch.ts";
 import { rule as chromeAmd64Only } from "./dockerfile/chrome-amd64-only.ts";
 import { rule as condaX8664Installer } from "./dockerfile/conda-x86_64-installer.ts";
+import { rule as contextBinaryForeign } from "./dockerfile/context-binary-foreign.ts";
 import { rule as copiedPrebuiltBinary } from "./dockerfile/copied-prebuilt-binary.ts";
 import { rule as copyAcrossPlatforms } from "./dockerfile/copy-across-platforms.ts";
 import { rule as copyFromSingleArchImage } from "./dockerfile/copy-from-single-arch-image.ts";
@@ -33,11 +34,13 @@ import { rule as heavyCompileUnderEmulation } from "./dockerfile/heavy-compile-u
 import { rule as javaArchPath } from "./dockerfile/java-arch-path.ts";
 import { rule as marchFlags } from "./dockerfile/march-flags.ts";
 import { rule as npmCiUnderEmulation } from "./dockerfile/npm-ci-under-emulation.ts";
+import { rule as npmLockLacksPlatform } from "./dockerfile/npm-lock-lacks-platform.ts";
 import { rule as nvidiaCudaX86Repo } from "./dockerfile/nvidia-cuda-x86-repo.ts";
 import { rule as pinnedFromPlatform } from "./dockerfile/pinned-from-platform.ts";
 import { rule as pipSdistBuildLikely } from "./dockerfile/pip-sdist-build-likely.ts";
 import { rule as platformArgNotDeclared } from "./dockerfile/platform-arg-not-declared.ts";
 import { rule as platformArgRedeclaredGlobally } from "./dockerfile/platform-arg-redeclared-globally.ts";
+import { rule as pythonLockLacksWheel } from "./dockerfile/python-lock-lacks-wheel.ts";
 import { rule as qemuStaticCopied } from "./dockerfile/qemu-static-copied.ts";
 import { rule as rustTargetHardcoded } from "./dockerfile/rust-target-hardcoded.ts";
 import { rule as targetBinaryRunOnBuildplatform } from "./dockerfile/target-binary-run-on-buildplatform.ts";
@@ -65,6 +68,7 @@ export const dockerfileRules: readonly DockerfileRule[] = [
   checksumSingleArch,
   chromeAmd64Only,
   condaX8664Installer,
+  contextBinaryForeign,
   copiedPrebuiltBinary,
   copyAcrossPlatforms,
   copyFromSingleArchImage,
@@ -83,11 +87,13 @@ export const dockerfileRules: readonly DockerfileRule[] = [
   javaArchPath,
   marchFlags,
   npmCiUnderEmulation,
+  npmLockLacksPlatform,
   nvidiaCudaX86Repo,
   pinnedFromPlatform,
   pipSdistBuildLikely,
   platformArgNotDeclared,
   platformArgRedeclaredGlobally,
+  pythonLockLacksWheel,
   qemuStaticCopied,
   rustTargetHardcoded,
   targetBinaryRunOnBuildplatform,

@@ -1,5 +1,5 @@
 import { globMatches } from "../../dockerfile/expand.ts";
-import { isTest, literalsOf, merged } from "./script-words.ts";
+import { failureIsTaken, isTest, literalsOf, merged } from "./script-words.ts";
 import type { Case, If, List, Loop, Node, Pipeline, SimpleCommand, Word } from "./syntax.ts";
 import type { Branch, Stop, Unmatched } from "./trace.ts";
 import { isKnown } from "./unknown.ts";
@@ -22,6 +22,8 @@ export abstract class ControlFlow {
   protected maybe = 0;
   /** Greater than 0 within conditions and substitutions. */
   protected inner = 0;
+  /** Greater than 0 where a failure is taken. */
+  protected tolerated = 0;
   /** What was printed, and what is piped in. */
   protected out = "";
   protected input = "";
@@ -42,7 +44,7 @@ export abstract class ControlFlow {
   list(list: List): Status {
     let status: Status = true;
     let previous: Node | undefined;
-    for (const { node, operator } of list.items) {
+    for (const [index, { node, operator }] of list.items.entries()) {
       if (this.stop !== undefined || this.steps > mostSteps) return false;
       if (operator === "&&" && status === false) continue;
       if (operator === "||" && status === true) continue;
@@ -51,7 +53,10 @@ export abstract class ControlFlow {
         status === undefined && (operator === "||" || (operator === "&&" && isTest(previous)));
       previous = node;
       const before = status;
+      const taken = failureIsTaken(list, index) ? 1 : 0;
+      this.tolerated += taken;
       status = unsure ? this.doubtfully(() => this.node(node)) : this.node(node);
+      this.tolerated -= taken;
       if (unsure) status = undefined;
       else if (operator === "&&" && before === undefined && status === true) status = undefined;
     }

@@ -1,11 +1,11 @@
 import { ControlFlow, type Status } from "./control-flow.ts";
 import { filtered, grepFinds, testResult } from "./filters.ts";
-import { architectureOutput, goAssignments, printed } from "./known-output.ts";
+import { architectureOutput, goAssignments, pathTest, printed } from "./known-output.ts";
 import type { Machine } from "./machine.ts";
 import { parseShell } from "./parse.ts";
 import { innerScript } from "./script-words.ts";
 import type { List, Node, SimpleCommand, Word } from "./syntax.ts";
-import type { Executed, Trace } from "./trace.ts";
+import type { Executed, Stop, Trace } from "./trace.ts";
 import { unknown } from "./unknown.ts";
 import { expandParts, type Variables } from "./variables.ts";
 
@@ -38,6 +38,7 @@ class Evaluation extends ControlFlow {
   readonly #commands: Executed[] = [];
   #calls = 0;
   #base: number | undefined;
+  #innerStop: Stop | undefined;
 
   constructor(variables: Variables, machine: Machine, overridable: ReadonlySet<string>) {
     super(variables);
@@ -49,6 +50,7 @@ class Evaluation extends ControlFlow {
     return {
       commands: this.#commands,
       ...(this.stop && { stop: this.stop }),
+      ...(this.#innerStop && { innerStop: this.#innerStop }),
       unmatched: this.unmatched,
       variables: this.variables,
     };
@@ -70,6 +72,7 @@ class Evaluation extends ControlFlow {
       input: input.length > 0 ? input.join("\n") : this.input,
       outputs,
       inner: this.inner > 0,
+      tolerated: this.tolerated > 0,
       wrapper: this.#calls < deepestCalls && innerScript(argv) !== undefined,
       at: this.at(command.at),
     });
@@ -108,7 +111,7 @@ class Evaluation extends ControlFlow {
       case "test":
       case "[[":
         if (executed.command.words.some((word) => this.isOverridable(word))) return undefined;
-        return testResult(argv.slice(1, name === "test" ? undefined : -1), name === "[[");
+        return this.#test(argv.slice(1, name === "test" ? undefined : -1), name === "[[");
       case "echo":
       case "printf":
         if (executed.outputs.length === 0) this.out += printed(argv);
@@ -136,6 +139,10 @@ class Evaluation extends ControlFlow {
       default:
         return this.#other(executed);
     }
+  }
+
+  #test(words: readonly string[], globs: boolean): Status {
+    return pathTest(words, this.#machine) ?? testResult(words, globs);
   }
 
   #other(executed: Executed): Status {
@@ -228,6 +235,7 @@ class Evaluation extends ControlFlow {
     this.out = out;
     this.input = input;
     // `exit` in a substitution ends only that one.
+    if (this.inner === 0 && stop === undefined) this.#innerStop ??= this.stop;
     this.stop = stop;
     return output;
   }

@@ -46,6 +46,23 @@ export function asksForArchitecture(argv: readonly string[]): boolean {
   return name === "gcc" && args.some((arg) => arg === "-dumpmachine" || arg === "-print-multiarch");
 }
 
+/**
+ * `[ -d /usr/lib/x86_64-linux-gnu ]`: the multiarch directories and loaders of other machines aren't there. Undefined
+ * for all else.
+ */
+export function pathTest(words: readonly string[], { multiarch, kernel }: Machine): boolean | undefined {
+  const negated = words[0] === "!";
+  const [operator = "", path = "", ...more] = negated ? words.slice(1) : words;
+  if (more.length > 0 || !/^-[defLsrx]$/.test(operator) || path.length > 500) return undefined;
+  const named =
+    /\/((?:x86_64|i386|aarch64|arm|powerpc64le|s390x|riscv64)-linux-gnu\w*)(?:\/|$)/.exec(path)?.[1] ??
+    /\/ld-(?:linux|musl)-(x86[-_]64|aarch64|armhf)\.so/.exec(path)?.[1]?.replace("-", "_");
+  if (named === undefined) return undefined;
+  const own = named === multiarch || named === kernel || (named === "armhf" && kernel.startsWith("armv7"));
+  if (!own) return negated;
+  return /^\/(?:usr\/)?lib\/[\w-]+\/?$/.test(path) ? !negated : undefined;
+}
+
 /** What `echo` and `printf` print. */
 export function printed(argv: readonly string[]): string {
   const [program, ...args] = argv;

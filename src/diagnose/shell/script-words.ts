@@ -10,6 +10,23 @@ export function isTest(node: Node | undefined): boolean {
   );
 }
 
+/** Whether something other than the script's end follows a command of a list after `||`. */
+export function failureIsTaken({ items }: List, index: number): boolean {
+  for (let at = index + 1; at < items.length && at < index + 20; at++) {
+    const { operator, node } = items[at] ?? {};
+    if (operator === "||") return node !== undefined && !endsScript(node);
+    if (operator !== "&&") return false;
+  }
+  return false;
+}
+
+function endsScript(node: Node): boolean {
+  if (node.kind === "simple") return /^(?:exit|false|return)$/.test(node.words[0]?.raw ?? "");
+  const items = node.kind === "group" ? node.body.items : node.kind === "list" ? node.items : [];
+  const last = items.at(-1)?.node;
+  return last !== undefined && last !== node && endsScript(last);
+}
+
 /** What is the same in both stays known. */
 export function merged(a: Variables, b: Variables): Variables {
   if (a === b) return a;

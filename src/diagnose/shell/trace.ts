@@ -29,6 +29,8 @@ export interface Executed {
   readonly outputs: readonly string[];
   /** Within `$( … )` or a condition: its success isn't the script's. */
   readonly inner: boolean;
+  /** Another command or `true` stands after `||`: its failure is taken. */
+  readonly tolerated: boolean;
   /** It only hands a script on (`sh -c '…'`), which is followed. */
   readonly wrapper: boolean;
   /** Offset in the outermost script. */
@@ -51,6 +53,8 @@ export interface Unmatched {
 export interface Trace {
   readonly commands: readonly Executed[];
   readonly stop?: Stop;
+  /** The first `exit` within a substitution, which leaves what it is the value of empty. */
+  readonly innerStop?: Stop;
   readonly unmatched: readonly Unmatched[];
   readonly variables: Variables;
 }

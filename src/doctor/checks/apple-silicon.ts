@@ -14,7 +14,7 @@ export const check: Check = {
   async examine(x) {
     const { apple, os, translatedBy, cpu, machine: name } = await x.fact(machine);
     if (!apple) return { status: "skip", found: "not an Apple CPU" };
-    const { desktop, server } = await x.fact(docker);
+    const { desktop, server, containerdStore } = await x.fact(docker);
     const found = `${cpu || "an Apple CPU"}, ${name}${desktop === undefined ? "" : `, ${desktop}`}${server === undefined ? "" : `, containers ${server.arch}`}`;
     if (os === "darwin" && translatedBy === "Rosetta")
       return {
@@ -31,6 +31,11 @@ export const check: Check = {
     const amd64 = x.platforms.some((platform) =>
       samePlatform(platform, { os: "linux", architecture: "amd64" }),
     );
-    return { status: "ok", found: amd64 ? `${found}; linux/amd64 is translated or emulated here` : found };
+    if (!amd64) return { status: "ok", found };
+    const store =
+      desktop === "Docker Desktop" && containerdStore
+        ? '; should its programs end with "exec format error", use the classic image store or a builder for amd64 (docker/desktop-feedback#498)'
+        : "";
+    return { status: "ok", found: `${found}; linux/amd64 is translated or emulated here${store}` };
   },
 };

@@ -1,6 +1,11 @@
 import type { Check, Finding } from "../check.ts";
 import { foreignPlatforms, severity } from "../facts/emulation.ts";
+import { compare } from "../facts/interpreter.ts";
+import { machine } from "../facts/machine.ts";
 import { registerQemu } from "../fixes/register-qemu.ts";
+
+/** Linux before doesn't take the flag F. */
+const oldest = "4.8";
 
 export const check: Check = {
   id: "binfmt-flags",
@@ -31,11 +36,20 @@ export const check: Check = {
             ),
           };
         }
+        const found = `${bad.name} has the flags "${bad.flags}" and not F`;
+        const { kernel } = await x.fact(machine);
+        if (compare(kernel, oldest) < 0)
+          return {
+            status: severity(each),
+            subject,
+            found: `${found}, which the kernel ${kernel} doesn't know`,
+            why: `${check.why} The flag came with Linux ${oldest}: use a newer kernel, or a builder that runs the platform natively.`,
+          };
         const fix = await registerQemu(each.platform, x);
         return {
           status: severity(each),
           subject,
-          found: `${bad.name} has the flags "${bad.flags}" and not F`,
+          found,
           ...(fix !== undefined && { fix }),
         };
       }),

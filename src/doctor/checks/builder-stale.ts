@@ -1,7 +1,7 @@
 import { formatPlatform, samePlatform } from "../../oci/platform.ts";
 import type { Check, Finding } from "../check.ts";
 import { abilityOf, buildNodes } from "../facts/build-nodes.ts";
-import { builders } from "../facts/builders.ts";
+import { builders, buildx } from "../facts/builders.ts";
 import { ownBuilder } from "../fixes/create-builder.ts";
 import { shellWord } from "../probe.ts";
 
@@ -17,6 +17,7 @@ export const check: Check = {
     const { usable } = await x.fact(buildNodes);
     const probed = usable.filter(({ known }) => known === "probed");
     if (probed.length === 0) return { status: "skip", found: "no builder could be tried" };
+    const call = (await x.fact(buildx))?.command.join(" ") ?? "docker buildx";
     const findings = probed.flatMap((node): readonly Finding[] => {
       const [name = ""] = node.name.split("/");
       const claims =
@@ -36,10 +37,7 @@ export const check: Check = {
             key: `restart-${name}`,
             title: "stop it; the next build starts it anew",
             why: "BuildKit looks at the kernel's table when it starts; its cache is kept.",
-            commands: [
-              `docker buildx stop ${shellWord(name)}`,
-              `docker buildx inspect --bootstrap ${shellWord(name)}`,
-            ],
+            commands: [`${call} stop ${shellWord(name)}`, `${call} inspect --bootstrap ${shellWord(name)}`],
             undo: [],
             automatic: name === ownBuilder,
             order: 40,

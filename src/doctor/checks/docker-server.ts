@@ -1,7 +1,7 @@
 import type { Check, Finding, Fix } from "../check.ts";
 import { buildNodes } from "../facts/build-nodes.ts";
 import { docker, type Docker } from "../facts/docker.ts";
-import { machine } from "../facts/machine.ts";
+import { type Machine, machine } from "../facts/machine.ts";
 import { said, shellWord } from "../probe.ts";
 
 export const check: Check = {
@@ -18,7 +18,8 @@ export const check: Check = {
     if (server !== undefined) return { status: "ok", found: `Docker ${server.version} at ${endpoint}` };
     const status = (await x.fact(buildNodes)).usable.length > 0 ? "warn" : "fail";
     const other = reachable(found);
-    const { container, uid } = await x.fact(machine);
+    const here = await x.fact(machine);
+    const { container, uid } = here;
     switch (failure?.kind) {
       case "permission": {
         const user = (await said(x.probe, "id", ["-un"])) ?? "USER";
@@ -37,9 +38,13 @@ export const check: Check = {
             why: `${check.why} A container sees the host's daemon only when it is given its socket.`,
             fix: mountSocket(),
           };
-        return { status, found: `there is no socket at ${endpoint}`, ...start(other) };
+        return { status, found: `there is no socket at ${endpoint}`, ...start(found, other, here) };
       default:
-        return { status, found: failure?.said.split("\n")[0] ?? "it doesn't answer", ...start(other) };
+        return {
+          status,
+          found: failure?.said.split("\n")[0] ?? "it doesn't answer",
+          ...start(found, other, here),
+        };
     }
   },
 };
@@ -49,20 +54,48 @@ function reachable({ contexts }: Docker): string | undefined {
   return contexts.find(({ current, name }) => !current && name !== "default")?.name;
 }
 
-function start(other: string | undefined): Pick<Finding, "why" | "fix"> {
+function start(
+  { endpoint, desktop }: Docker,
+  other: string | undefined,
+  here: Machine,
+): Pick<Finding, "fix"> {
+  const elsewhere = /^(?:tcp|https?|ssh):/.test(endpoint);
+  const [up, down] = startCommands(desktop, here);
+  const title = elsewhere ? `start Docker behind ${endpoint}, or ask the one that is here` : "start Docker";
   const fix: Fix = {
     key: "start-docker",
-    title: other === undefined ? "start Docker" : `start Docker, or use the context ${other}`,
-    why: "The socket is there while the daemon runs.",
-    commands:
-      other === undefined
-        ? ["sudo systemctl start docker"]
-        : [`docker --context ${shellWord(other)} version`, `export DOCKER_CONTEXT=${shellWord(other)}`],
-    undo: other === undefined ? ["sudo systemctl stop docker docker.socket"] : ["unset DOCKER_CONTEXT"],
+    title: other === undefined ? title : `${title}, or use the context ${other}`,
+    why: elsewhere
+      ? "DOCKER_HOST or the context names another machine's daemon, or a port that nothing listens on."
+      : "The socket is there while the daemon runs.",
+    commands: [
+      elsewhere ? "unset DOCKER_HOST" : up,
+      ...(other === undefined
+        ? []
+        : [`docker --context ${shellWord(other)} version`, `export DOCKER_CONTEXT=${shellWord(other)}`]),
+    ],
+    undo: [elsewhere ? `export DOCKER_HOST=${shellWord(endpoint)}` : down],
     automatic: false,
     order: 5,
   };
   return { fix };
+}
+
+/** How Docker is started and ended: by what it came with. */
+function startCommands(
+  desktop: string | undefined,
+  { os, wsl }: Machine,
+): readonly [up: string, down: string] {
+  if (desktop === "Colima") return ["colima start", "colima stop"];
+  if (desktop === "OrbStack") return ["orb start", "orb stop"];
+  if (desktop === "Rancher Desktop") return ["rdctl start", "rdctl shutdown"];
+  if (os === "darwin") return ["open -a Docker", "osascript -e 'quit app \"Docker\"'"];
+  if (wsl !== undefined)
+    return [
+      "sudo service docker start # or start Docker Desktop in Windows, with this distribution switched on in its settings",
+      "sudo service docker stop",
+    ];
+  return ["sudo systemctl start docker", "sudo systemctl stop docker docker.socket"];
 }
 
 function joinGroup(user: string, uid: number | undefined): Fix {

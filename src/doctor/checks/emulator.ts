@@ -2,7 +2,7 @@ import { samePlatform } from "../../oci/platform.ts";
 import type { Check, Examination, Finding } from "../check.ts";
 import { docker } from "../facts/docker.ts";
 import { foreignPlatforms } from "../facts/emulation.ts";
-import { examineInterpreter } from "../facts/interpreter.ts";
+import { compare, examineInterpreter } from "../facts/interpreter.ts";
 import { machine } from "../facts/machine.ts";
 import { exists, textOf } from "../probe.ts";
 
@@ -49,19 +49,28 @@ export const check: Check = {
 async function onMac(x: Examination): Promise<Finding> {
   const { machine: cpu, apple } = await x.fact(machine);
   if (!apple) return { status: "ok", found: `${cpu}: amd64 is native, the rest is emulated by QEMU` };
-  const { desktop, endpoint } = await x.fact(docker);
+  const { desktop, endpoint, server } = await x.fact(docker);
   const amd64 = x.platforms.some((platform) =>
     samePlatform(platform, { os: "linux", architecture: "amd64" }),
   );
   const rosetta = await usesRosetta(desktop, endpoint, x);
   if (rosetta === undefined)
     return { status: "skip", found: `${desktop ?? "the virtual machine"} doesn't say` };
-  if (rosetta)
-    return { status: "ok", subject: "linux/amd64", found: `Rosetta, in ${desktop ?? "the virtual machine"}` };
+  if (rosetta) {
+    const found = `Rosetta, in ${desktop ?? "the virtual machine"}`;
+    const risky = desktop === "Colima" && compare(server?.kernel ?? "0", "6.11") >= 0;
+    const note = risky
+      ? `; its kernel ${server?.kernel ?? ""} is one that Rosetta crashed on (nerdctl#3958)`
+      : "";
+    return { status: risky ? "warn" : "ok", subject: "linux/amd64", found: `${found}${note}` };
+  }
   return {
     status: amd64 ? "warn" : "ok",
     subject: "linux/amd64",
     found: `QEMU, in ${desktop ?? "the virtual machine"}; Rosetta is off`,
+    ...(desktop === "Docker Desktop" && {
+      why: `${check.why} Docker Desktop up to 4.55 at least brings QEMU 8.1.5, which is known for crashes of ldconfig (docker/for-win#15004).`,
+    }),
     fix: {
       key: "rosetta",
       title: "let Rosetta translate amd64",

@@ -1,9 +1,10 @@
 import { formatPlatform } from "../../oci/platform.ts";
-import type { Check, Finding } from "../check.ts";
+import type { Check, Finding, Fix } from "../check.ts";
 import { buildNodes, chooseNode, listPlatforms, type BuildNode } from "../facts/build-nodes.ts";
 import { buildx } from "../facts/builders.ts";
 import { docker } from "../facts/docker.ts";
-import { createBuilder } from "../fixes/create-builder.ts";
+import { createBuilder, ownBuilder } from "../fixes/create-builder.ts";
+import { shellWord } from "../probe.ts";
 
 const ways = { native: "natively", emulated: "by emulation", listed: "as it says" } as const;
 
@@ -20,7 +21,8 @@ export const check: Check = {
     const several = x.platforms.length > 1;
     const able = several ? usable.filter(({ holdsSeveral }) => holdsSeveral) : usable;
     const fix = await createBuilder(x);
-    const hasClient = (await x.fact(buildx)) !== undefined && (await x.fact(docker)).server !== undefined;
+    const client = await x.fact(buildx);
+    const hasClient = client !== undefined && (await x.fact(docker)).server !== undefined;
     const buildable = x.platforms
       .filter((platform) => chooseNode(usable, platform) !== undefined)
       .map(formatPlatform);
@@ -29,9 +31,15 @@ export const check: Check = {
       const chosen = chooseNode(able, platform);
       if (chosen !== undefined) {
         const { node, ability } = chosen;
-        const stopped = node.known === "stopped" ? ", once it is started" : "";
-        const found = `${node.name} (${node.driver}) builds it ${ways[ability]}${stopped}`;
-        return { status: "ok", subject, found };
+        const found = `${node.name} (${node.driver}) builds it ${ways[ability]}`;
+        if (node.known !== "stopped") return { status: "ok", subject, found };
+        return {
+          status: "warn",
+          subject,
+          found: `${found}, once it is started`,
+          why: `${check.why} What a builder that doesn't run was made for is only what it was told; it is started by the next build.`,
+          fix: startBuilder(node, client?.command.join(" ") ?? "docker buildx"),
+        };
       }
       const alone = several ? chooseNode(usable, platform) : undefined;
       return {
@@ -47,6 +55,20 @@ export const check: Check = {
     });
   },
 };
+
+/** Only what is ours is started; the user's would stay running. */
+function startBuilder({ name }: BuildNode, buildxCommand: string): Fix {
+  const [builder = name] = name.split("/");
+  return {
+    key: `start-builder-${builder}`,
+    title: `start the builder "${builder}"`,
+    why: "BuildKit then says what it can, and it is tried.",
+    commands: [`${buildxCommand} inspect --bootstrap ${shellWord(builder)}`],
+    undo: [`${buildxCommand} stop ${shellWord(builder)}`],
+    automatic: builder === ownBuilder,
+    order: 30,
+  };
+}
 
 function lacking(subject: string, usable: readonly BuildNode[]): string {
   if (usable.length === 0) return `no builder answers, so none can build ${subject}`;

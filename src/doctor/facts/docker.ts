@@ -35,7 +35,13 @@ export interface Docker {
   readonly client?: string;
   /** Whether the command is podman's stand-in. */
   readonly podman: boolean;
-  readonly server?: { readonly version: string; readonly os: string; readonly arch: string };
+  readonly server?: {
+    readonly version: string;
+    readonly os: string;
+    readonly arch: string;
+    /** Of the virtual machine, where it runs in one: "6.10.14-linuxkit". */
+    readonly kernel?: string;
+  };
   /** Why no server answers. */
   readonly failure?: { readonly kind: "permission" | "missing" | "refused" | "other"; readonly said: string };
   /** Where the command looks for it: "unix:///var/run/docker.sock". */
@@ -54,10 +60,11 @@ export async function docker(x: Examination): Promise<Docker> {
   if (result === undefined)
     return { podman: false, endpoint: defaultEndpoint(x), contexts: [], containerdStore: false };
   const version = parse(versionSchema, result.stdout);
-  const [info, contexts, podman] = await Promise.all([
+  const [info, contexts, itself] = await Promise.all([
     version?.Server ? askInfo(x) : undefined,
     listContexts(x),
-    version?.Client?.Version === undefined ? isPodman(x) : false,
+    // A server that hangs keeps even the client's version from coming.
+    version?.Client?.Version === undefined ? said(probe, "docker", ["--version"]) : "",
   ]);
   const server = version?.Server ?? undefined;
   const failed = result.timedOut ? "nothing answered within 10 s" : result.stderr.trim();
@@ -67,13 +74,14 @@ export async function docker(x: Examination): Promise<Docker> {
   const isMissing = socket !== undefined && !(await exists(probe, socket));
   const desktop = desktopOf(info?.OperatingSystem ?? "", endpoint, info?.Name ?? "");
   return {
-    client: version?.Client?.Version ?? "unknown",
-    podman,
+    client: version?.Client?.Version ?? /version ([^\s,]+)/.exec(itself ?? "")?.[1] ?? "unknown",
+    podman: /podman/i.test(itself ?? ""),
     ...(server && {
       server: {
         version: server.Version ?? "unknown",
         os: server.Os ?? "linux",
         arch: server.Arch ?? "unknown",
+        ...(server.KernelVersion !== undefined && { kernel: server.KernelVersion }),
       },
     }),
     ...(!server && { failure: { kind: isMissing ? "missing" : kindOf(failed), said: failed } }),
@@ -91,10 +99,6 @@ function defaultEndpoint({ probe }: Examination): string {
 
 async function askInfo({ probe }: Examination): Promise<DockerInfo | undefined> {
   return parse(infoSchema, (await said(probe, "docker", ["info", "--format", "{{json .}}"])) ?? "");
-}
-
-async function isPodman({ probe }: Examination): Promise<boolean> {
-  return /podman/i.test((await said(probe, "docker", ["--version"])) ?? "");
 }
 
 async function listContexts({ probe }: Examination): Promise<readonly DockerContext[]> {

@@ -1,35 +1,31 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { startBaseRegistry } from "../../engines/base-images.ts";
-import { startBuildkitd, type Buildkitd } from "../../engines/buildkitd.ts";
+import type { Buildkitd } from "../../engines/buildkitd.ts";
 import { ensureEngines } from "../../engines/install.ts";
-import { registerQemu } from "../../engines/qemu.ts";
-import type { Registry } from "../../engines/registry.ts";
 import { describeWith } from "../../engines/suites.ts";
 import type { Run } from "../anyarch.ts";
-import { expectError, expectIdle, openSite, type Site } from "./site.ts";
+import {
+  emulatingEngines,
+  type EmulatingSite,
+  expectError,
+  expectIdle,
+  type Site,
+  startEmulatingSite,
+} from "./site.ts";
 
-const needed = ["buildkit", "busybox", "qemu", "docker-registry"] as const;
-const engines = await ensureEngines(needed);
+const engines = await ensureEngines(emulatingEngines);
 
-let bases: Registry;
+let place: EmulatingSite;
 let node: Buildkitd;
 let site: Site;
 
 beforeAll(async () => {
-  if (engines.without(...needed) !== undefined) return;
-  await registerQemu();
-  bases = await startBaseRegistry(["busybox:stable"]);
-  node = await startBuildkitd({ mirrors: { "docker.io": bases } });
-  site = openSite({
-    PATH: `${node.path}:${process.env["PATH"] ?? ""}`,
-    ANYARCH_BUILDKIT_BACKEND: "buildctl",
-  });
+  if (engines.without(...emulatingEngines) !== undefined) return;
+  place = await startEmulatingSite();
+  ({ node, site } = place);
 });
 
 afterAll(async () => {
-  await node?.stop();
-  await bases?.stop();
-  site?.[Symbol.dispose]();
+  await place?.[Symbol.asyncDispose]();
 });
 
 /** Builds a stage "backend" with this step for linux/arm64, on the amd64 node. */
@@ -58,7 +54,7 @@ const advice = [
   /FROM --platform=\$BUILDPLATFORM/,
 ];
 
-describeWith(engines, needed, "a step under QEMU", () => {
+describeWith(engines, emulatingEngines, "a step under QEMU", () => {
   it.each([
     ["SIGSEGV", "SEGV", 139, "qemu-sigsegv-signal-11"],
     ["SIGILL", "ILL", 132, "qemu-sigill-signal-4"],

@@ -1,9 +1,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { afterAll, beforeAll } from "vitest";
 import { type BaseImageName, startBaseRegistry } from "../../engines/base-images.ts";
 import { type Buildkitd, type BuildkitdOptions, startBuildkitd } from "../../engines/buildkitd.ts";
 import { type Stoppable, withCleanup } from "../../engines/cleanup.ts";
-import { type Engines, needEngine } from "../../engines/install.ts";
+import { ensureEngines, type Engines, needEngine } from "../../engines/install.ts";
 import { registerQemu } from "../../engines/qemu.ts";
 import { type Registry, startRegistry } from "../../engines/registry.ts";
 import { makeSshClient, type SshClient, startSshd, type SshHost } from "../../engines/sshd.ts";
@@ -140,4 +141,25 @@ export function when(
       timer.unref();
     },
   };
+}
+
+/** Engines of tests on a farm whose user has buildx. */
+export const buildxFarmEngines = [...farmEngines, "buildx"] as const;
+
+/** A farm with buildx and these files for all tests of a file, handed over before they run. */
+export function farmForAll(
+  engines: Engines,
+  files: Parameters<TestFarm["write"]>[0],
+  take: (farm: TestFarm) => void,
+): void {
+  let farm: TestFarm | undefined;
+  beforeAll(async () => {
+    if (engines.without(...buildxFarmEngines) !== undefined) return;
+    farm = await startFarm({ clients: [await ensureEngines(["buildx"])] });
+    farm.write(files);
+    take(farm);
+  });
+  afterAll(async () => {
+    await farm?.stop();
+  });
 }

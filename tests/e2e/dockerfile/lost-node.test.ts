@@ -1,22 +1,20 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { Buildkitd } from "../../engines/buildkitd.ts";
 import { crane } from "../../engines/clients.ts";
 import { ensureEngines } from "../../engines/install.ts";
 import { run } from "../../engines/process.ts";
 import { describeWith } from "../../engines/suites.ts";
 import type { Run } from "../anyarch.ts";
-import { both, farmEngines, startFarm, type TestFarm, when } from "./farm.ts";
+import { both, buildxFarmEngines, farmForAll, type TestFarm, when } from "./farm.ts";
 
-const engines = await ensureEngines([...farmEngines, "buildx"]);
+const engines = await ensureEngines(buildxFarmEngines);
 
 let farm: TestFarm;
-
-beforeAll(async () => {
-  if (engines.without(...farmEngines, "buildx") !== undefined) return;
-  farm = await startFarm({ clients: [await ensureEngines(["buildx"])] });
-  farm.write({
+farmForAll(
+  engines,
+  {
     // Says when it runs, and then gives time to lose the machine.
     Dockerfile: [
       "FROM busybox:stable",
@@ -24,12 +22,11 @@ beforeAll(async () => {
       'RUN if [ "$TARGETARCH" = arm64 ]; then echo waiting here; sleep 3; fi; uname -m > /machine',
       'CMD ["cat", "/machine"]',
     ],
-  });
-});
-
-afterAll(async () => {
-  await farm?.stop();
-});
+  },
+  (started) => {
+    farm = started;
+  },
+);
 
 interface Metadata {
   readonly "containerimage.digest"?: string;
@@ -90,7 +87,7 @@ const architectures = async (tag: string): Promise<readonly string[]> => {
   return manifests.map(({ platform }) => platform.architecture).filter((name) => name !== "unknown");
 };
 
-describeWith(engines, [...farmEngines, "buildx"], "The arm64 machine that is lost in mid-build", () => {
+describeWith(engines, buildxFarmEngines, "The arm64 machine that is lost in mid-build", () => {
   it("is stood in for by the next that was named, and the build succeeds", async () => {
     const {
       run: result,

@@ -1,19 +1,17 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { Buildkitd } from "../../engines/buildkitd.ts";
 import { ensureEngines } from "../../engines/install.ts";
 import { describeWith } from "../../engines/suites.ts";
-import { both, farmEngines, startFarm, type TestFarm } from "./farm.ts";
+import { both, buildxFarmEngines, farmForAll, type TestFarm } from "./farm.ts";
 
-const engines = await ensureEngines([...farmEngines, "buildx"]);
+const engines = await ensureEngines(buildxFarmEngines);
 
 let farm: TestFarm;
-
-beforeAll(async () => {
-  if (engines.without(...farmEngines, "buildx") !== undefined) return;
-  farm = await startFarm({ clients: [await ensureEngines(["buildx"])] });
-  farm.write({
+farmForAll(
+  engines,
+  {
     Dockerfile: ["FROM busybox:stable AS build", "RUN uname -m > /machine", 'CMD ["cat", "/machine"]'],
     "cross.Dockerfile": [
       "FROM --platform=$BUILDPLATFORM busybox:stable AS build",
@@ -22,12 +20,11 @@ beforeAll(async () => {
       "FROM busybox:stable",
       "COPY --from=build /machine /machine",
     ],
-  });
-});
-
-afterAll(async () => {
-  await farm?.stop();
-});
+  },
+  (started) => {
+    farm = started;
+  },
+);
 
 interface Recorded {
   readonly record: { readonly Exporters?: readonly { readonly Type: string }[] };
@@ -44,7 +41,7 @@ async function history(node: Buildkitd): Promise<readonly string[]> {
 
 const metadata = (name: string): unknown => JSON.parse(readFileSync(join(farm.workspace.path, name), "utf8"));
 
-describeWith(engines, [...farmEngines, "buildx"], "Where platforms are built", () => {
+describeWith(engines, buildxFarmEngines, "Where platforms are built", () => {
   it("001-08 is refused before anything is built, when nobody can build one of them", async () => {
     const before = (await farm.registry.requests()).length;
     const tag = `${farm.registry.host}/refused/app:1`;

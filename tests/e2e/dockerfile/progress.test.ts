@@ -1,34 +1,25 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { startBaseRegistry } from "../../engines/base-images.ts";
-import { startBuildkitd, type Buildkitd } from "../../engines/buildkitd.ts";
+import type { Buildkitd } from "../../engines/buildkitd.ts";
 import { ensureEngines } from "../../engines/install.ts";
 import { run } from "../../engines/process.ts";
-import { registerQemu } from "../../engines/qemu.ts";
-import type { Registry } from "../../engines/registry.ts";
 import { describeWith } from "../../engines/suites.ts";
 import { root } from "../anyarch.ts";
 import { screenOf } from "./screen.ts";
-import { openSite, type Site } from "./site.ts";
+import { emulatingEngines, type EmulatingSite, type Site, startEmulatingSite } from "./site.ts";
 
-const needed = ["buildkit", "busybox", "qemu", "docker-registry"] as const;
-const engines = await ensureEngines(needed);
+const engines = await ensureEngines(emulatingEngines);
 
-let bases: Registry;
+let place: EmulatingSite;
 let node: Buildkitd;
 let site: Site;
 let args: readonly string[];
 
 beforeAll(async () => {
-  if (engines.without(...needed) !== undefined) return;
-  await registerQemu();
-  bases = await startBaseRegistry(["busybox:stable"]);
-  node = await startBuildkitd({ mirrors: { "docker.io": bases } });
-  site = openSite({
-    PATH: `${node.path}:${process.env["PATH"] ?? ""}`,
-    ANYARCH_BUILDKIT_BACKEND: "buildctl",
-  });
+  if (engines.without(...emulatingEngines) !== undefined) return;
+  place = await startEmulatingSite();
+  ({ node, site } = place);
   site.write([
     "FROM busybox:stable AS builder",
     "ARG FAIL",
@@ -40,9 +31,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await node?.stop();
-  await bases?.stop();
-  site?.[Symbol.dispose]();
+  await place?.[Symbol.asyncDispose]();
 });
 
 const platforms = [
@@ -55,7 +44,7 @@ const numbers = Array.from({ length: 40 }, (_, index) => index + 1);
 const count = (lines: readonly string[], wanted: string | RegExp): number =>
   lines.filter((line) => (typeof wanted === "string" ? line === wanted : wanted.test(line))).length;
 
-describeWith(engines, needed, "progress of a Dockerfile build", () => {
+describeWith(engines, emulatingEngines, "progress of a Dockerfile build", () => {
   it("as plain lines: platforms are kept apart, each step is reported once", async () => {
     const { code, stderr } = await site.build(args);
     expect(code, stderr).toBe(0);

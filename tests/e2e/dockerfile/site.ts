@@ -3,6 +3,10 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect } from "vitest";
+import { startBaseRegistry } from "../../engines/base-images.ts";
+import { startBuildkitd, type Buildkitd } from "../../engines/buildkitd.ts";
+import { withCleanup } from "../../engines/cleanup.ts";
+import { registerQemu } from "../../engines/qemu.ts";
 import { anyarch, type Run, type RunOptions } from "../anyarch.ts";
 import { processesMarked, unfinishedIn } from "../bad-input/leftovers.ts";
 
@@ -114,4 +118,27 @@ export function expectError(
   const error = run.stderr.slice(run.stderr.search(/^error /m));
   for (const part of says) expect(error).toMatch(part);
   expect(run.stderr, "a defect's stack trace").not.toMatch(/^\s+at .*:\d+:\d+/m);
+}
+
+/** An amd64 machine with QEMU and the base image busybox, and a site whose builds go there by buildctl. */
+export interface EmulatingSite extends AsyncDisposable {
+  readonly node: Buildkitd;
+  readonly site: Site;
+}
+
+/** What {@link startEmulatingSite} needs. */
+export const emulatingEngines = ["buildkit", "busybox", "qemu", "docker-registry"] as const;
+
+export async function startEmulatingSite(): Promise<EmulatingSite> {
+  await registerQemu();
+  return await withCleanup(async (own) => {
+    const bases = own(await startBaseRegistry(["busybox:stable"]));
+    const node = own(await startBuildkitd({ mirrors: { "docker.io": bases } }));
+    const site = openSite({
+      PATH: `${node.path}:${process.env["PATH"] ?? ""}`,
+      ANYARCH_BUILDKIT_BACKEND: "buildctl",
+    });
+    own({ [Symbol.asyncDispose]: () => Promise.resolve(site[Symbol.dispose]()) });
+    return { node, site };
+  });
 }

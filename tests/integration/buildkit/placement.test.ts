@@ -8,6 +8,7 @@ import { stageFlow } from "../../../src/dockerfile/flow.ts";
 import { parseDockerfile } from "../../../src/dockerfile/parse.ts";
 import { makeTempDir, type TempDir } from "../../../src/host/temp-dir.ts";
 import { parsePlatform } from "../../../src/oci/platform.ts";
+import { plainRequest } from "../../data/plain-request.ts";
 import { startBuildkitd, type Buildkitd } from "../../engines/buildkitd.ts";
 import { ensureEngines } from "../../engines/install.ts";
 import { run } from "../../engines/process.ts";
@@ -55,34 +56,7 @@ async function planFor(
       await readFile(join(engines.root("busybox"), architecture, "bin/busybox")),
       { mode: 0o755 },
     );
-  const request = {
-    context,
-    dockerfile: join(context, "Dockerfile"),
-    platforms: platforms.map((platform) => ({ platform: parsePlatform(platform), optional: false })),
-    tags: [],
-    buildArgs: {},
-    platformBuildArgs: {},
-    namedContexts: {},
-    secrets: [],
-    ssh: [],
-    labels: {},
-    annotations: {},
-    cacheFrom: [],
-    cacheTo: [],
-    noCache: false,
-    pull: false,
-    builders: [],
-    emulation: true,
-    fallback: "emulate",
-    outputs: [],
-    push: false,
-    load: false,
-    temporaryTags: false,
-    verify: "app",
-    jobs: 2,
-    retries: 2,
-    crashSilenceMs: 30_000,
-  } as const;
+  const request = plainRequest(context, platforms, { fallback: "emulate" });
   return placePlatforms(request, parseDockerfile(text), farm, {
     flow: stageFlow,
     hazards: [],

@@ -11,6 +11,7 @@ import type { StageFlow } from "../../../src/dockerfile/stage-flow.ts";
 import { AnyarchError } from "../../../src/errors/error.ts";
 import { parsePlatform } from "../../../src/oci/platform.ts";
 import type { DockerfileRequest } from "../../../src/plan/dockerfile-request.ts";
+import { plainRequest } from "../../data/plain-request.ts";
 
 const run: Instruction = { keyword: "RUN", text: "make", flags: [], heredocs: [], line: 2, endLine: 2 };
 const from: Instruction = { ...run, keyword: "FROM", text: "x", line: 1, endLine: 1 };
@@ -81,38 +82,7 @@ function place(
   stages: readonly string[] = ["target+"],
   changes: Partial<DockerfileRequest> = {},
 ): DockerfilePlan {
-  const request: DockerfileRequest = {
-    context: "/c",
-    dockerfile: "/c/Dockerfile",
-    platforms: platforms.map((text) => ({
-      platform: parsePlatform(text.replace("?", "")),
-      optional: text.endsWith("?"),
-    })),
-    tags: [],
-    buildArgs: {},
-    platformBuildArgs: {},
-    namedContexts: {},
-    secrets: [],
-    ssh: [],
-    labels: {},
-    annotations: {},
-    cacheFrom: [],
-    cacheTo: [],
-    noCache: false,
-    pull: false,
-    builders: [],
-    emulation: true,
-    fallback: "none",
-    outputs: ["dist/image"],
-    push: false,
-    load: false,
-    temporaryTags: false,
-    verify: "app",
-    jobs: 2,
-    retries: 2,
-    crashSilenceMs: 30_000,
-    ...changes,
-  };
+  const request = plainRequest("/c", platforms, { outputs: ["dist/image"], ...changes });
   const solve = ({ platform }: { platform: Solve["platform"] }): Solve => ({
     ...request,
     platform,

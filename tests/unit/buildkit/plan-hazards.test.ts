@@ -1,10 +1,13 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { DockerfilePlan, Placement, PlannedHazard } from "../../../src/buildkit/dockerfile-plan.ts";
 import { hazardsFor, warnBeforeBuild, withRelevantHazards } from "../../../src/buildkit/plan-hazards.ts";
 import type { BuildEvent } from "../../../src/events/event.ts";
 import { createContext, createNodeHost } from "../../../src/host/node-host.ts";
-import { parsePlatform } from "../../../src/oci/platform.ts";
-import type { DockerfileRequest } from "../../../src/plan/dockerfile-request.ts";
+import { makeTempDir } from "../../../src/host/temp-dir.ts";
+import { plainRequest } from "../../data/plain-request.ts";
+import { buildElf, machines } from "../verify/elf-builder.ts";
 
 const dockerfile = `FROM sdk AS build
 RUN dotnet publish App.csproj -c Release -o /app -r linux-musl-x64 -p:PublishReadyToRun=true
@@ -12,13 +15,10 @@ FROM runtime
 COPY --from=build /app /app
 `;
 
+const both = ["linux/amd64", "linux/arm64"];
+
 function findHazards(): Promise<readonly PlannedHazard[]> {
-  const platforms = ["linux/amd64", "linux/arm64"].map((text) => ({
-    platform: parsePlatform(text),
-    optional: false,
-  }));
-  const request = { dockerfile: "/srv/app/Dockerfile", platforms } as unknown as DockerfileRequest;
-  return hazardsFor(request, dockerfile, "/srv");
+  return hazardsFor(plainRequest("/srv/app", both), dockerfile, "/srv");
 }
 
 const hazards = await findHazards();
@@ -38,6 +38,15 @@ function planWith(arm64: Placement): DockerfilePlan {
 const rules = (plan: DockerfilePlan): readonly string[] => plan.hazards.map(({ rule }) => rule);
 
 describe("hazards of a planned build", () => {
+  it("are those of the files in its context, too", async () => {
+    await using context = await makeTempDir();
+    writeFileSync(join(context.path, "server"), buildElf({ machine: machines.aarch64 }));
+    const text = "FROM debian:12\nCOPY server /usr/bin/server\n";
+    expect(await hazardsFor(plainRequest(context.path, both), text, context.path)).toMatchObject([
+      { rule: "context-binary-foreign", file: "Dockerfile", line: 2, platforms: ["linux/amd64"] },
+    ]);
+  });
+
   it("000-10 names ReadyToRun under emulation and the fixed RID, with the place", () => {
     expect(hazards).toMatchObject([
       { rule: "hardcoded-dotnet-rid", file: "app/Dockerfile", line: 2, severity: "error" },

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { checkDockerfile } from "../../../src/diagnose/check-dockerfile.ts";
+import { sampleText } from "../../../src/diagnose/dockerfile/rule.ts";
 import { applyEdits } from "../../../src/diagnose/files/fix.ts";
 import { dockerfileRules } from "../../../src/diagnose/rules/dockerfile-rules.ts";
 import { parseDockerfile } from "../../../src/dockerfile/parse.ts";
 import { mutatedDockerfile, randomFrom } from "./mutated-dockerfiles.ts";
 
-const samples = dockerfileRules.flatMap(({ bad, good }) => [...bad, ...good]);
+const samples = dockerfileRules.flatMap(({ bad, good }) => [...bad, ...good].map(sampleText));
 
 /** CPU time in milliseconds: what other programs do meanwhile doesn't count. */
 function cpuTime(work: () => void): number {

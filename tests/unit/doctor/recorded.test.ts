@@ -58,8 +58,8 @@ describe("recorded machines", () => {
       appleWithDesktop({ UseVirtualizationFramework: true, UseVirtualizationFrameworkRosetta: true }),
     );
     expect(finding(report, "emulator")).toBe("ok linux/amd64: Rosetta, in Docker Desktop");
-    expect(finding(report, "apple-silicon")).toBe(
-      "ok Apple M2 Pro, arm64, Docker Desktop, containers arm64; linux/amd64 is translated or emulated here",
+    expect(finding(report, "apple-silicon")).toMatch(
+      /^ok Apple M2 Pro, arm64, Docker Desktop, containers arm64; linux\/amd64 is translated or emulated here; .*classic image store/,
     );
     expect(finding(report, "docker-architecture")).toBe(
       "ok server linux/arm64 (kernel aarch64), containers linux/arm64",
@@ -156,6 +156,19 @@ describe("recorded machines", () => {
       files: { "/proc/version": "Linux version 4.4.0-19041-Microsoft" },
     });
     expect(finding(one, "container")).toMatch(/^warn .*WSL 1$/);
+    const emptied = await diagnose({
+      commands: linux,
+      files: { ...files, [`${table}/status`]: "enabled\n" },
+      folders: { [table]: ["register", "status"] },
+    });
+    expect(finding(emptied, "wsl-interop")).toBe("warn it is gone");
+    const interop = "enabled\ninterpreter /init\nflags: PF\noffset 0\nmagic 4d5a\n";
+    const whole = await diagnose({
+      commands: linux,
+      files: { ...files, [`${table}/status`]: "enabled\n", [`${table}/WSLInterop`]: interop },
+      folders: { [table]: ["register", "status", "WSLInterop"] },
+    });
+    expect(finding(whole, "wsl-interop")).toBe("ok WSLInterop");
   });
 
   it("001-12 the autofs trap: a mount unit that mounts nothing, and the order of what is done about it", async () => {
@@ -210,6 +223,106 @@ describe("recorded machines", () => {
         /^sudo sh -c .*:\/usr\/libexec\/old:OC.* > \/proc\/sys\/fs\/binfmt_misc\/register/,
       ),
     ]);
+  });
+
+  it("Colima on Apple silicon: Rosetta by its profile, and a kernel that Rosetta crashed on", async () => {
+    const apple = appleWithDesktop({});
+    const server = { Version: "28.0.4", Os: "linux", Arch: "arm64", KernelVersion: "6.11.0-24-generic" };
+    const colima = "unix:///Users/ana/.colima/default/docker.sock";
+    const files = { "/Users/ana/.colima/default/colima.yaml": "vmType: vz\nrosetta: true\n" };
+    const commands = {
+      ...apple.commands,
+      "docker version --format {{json .}}": JSON.stringify({ Client: { Version: "28.0.4" }, Server: server }),
+      "docker info --format {{json .}}": JSON.stringify({
+        Driver: "overlay2",
+        OperatingSystem: "Ubuntu 24.04",
+      }),
+      "docker context ls --format json": JSON.stringify({
+        Name: "colima",
+        DockerEndpoint: colima,
+        Current: true,
+      }),
+    };
+    const report = await diagnose({ commands, files, env: { HOME: "/Users/ana" } });
+    expect(finding(report, "emulator")).toBe(
+      "warn linux/amd64: Rosetta, in Colima; its kernel 6.11.0-24-generic is one that Rosetta crashed on (nerdctl#3958)",
+    );
+    const down = await diagnose({
+      commands: {
+        ...commands,
+        "docker version --format {{json .}}": JSON.stringify({ Client: { Version: "28.0.4" } }),
+      },
+      files: { ...files, "/Users/ana/.colima/default/docker.sock": "" },
+      env: { HOME: "/Users/ana" },
+    });
+    expect(down.checks.find(({ id }) => id === "docker-server")?.fix?.commands).toEqual(["colima start"]);
+  });
+
+  it("a builder whose image brings a QEMU that breaks builds, where the kernel has none", async () => {
+    const apple = appleWithDesktop({});
+    const node = (version: string): string =>
+      JSON.stringify({
+        Name: "mine",
+        Driver: "docker-container",
+        Nodes: [
+          {
+            Name: "mine0",
+            Endpoint: "unix:///d.sock",
+            Status: "running",
+            Version: version,
+            Platforms: ["linux/amd64", "linux/arm64"],
+          },
+        ],
+      });
+    const diagnosed = (version: string): Promise<DoctorReport> =>
+      diagnose({
+        commands: { ...apple.commands, ...linux, "docker buildx ls --format json": node(version) },
+        files: { [`${table}/status`]: "enabled\n" },
+        folders: { [table]: ["register", "status"] },
+      });
+    expect(finding(await diagnosed("v0.28.1"), "builder-qemu")).toBe(
+      "warn mine: QEMU 10.1.3 of BuildKit v0.28.1 runs linux/arm64: installing libc-bin crashes (tonistiigi/binfmt#298)",
+    );
+    expect(finding(await diagnosed("v0.31.0"), "builder-qemu")).toBe(
+      "ok mine: QEMU 10.2.3 of BuildKit v0.31.0 runs linux/arm64",
+    );
+    expect(finding(await diagnosed("v0.12.0"), "builder-qemu")).toMatch(/^skip/);
+  });
+
+  it("001-12 a kernel that doesn't know the flag F: nothing is registered in vain", async () => {
+    const files = {
+      [`${table}/status`]: "enabled\n",
+      [`${table}/qemu-aarch64`]: entry("/usr/bin/qemu-aarch64-static", arm64, ""),
+    };
+    const report = await diagnose({
+      commands: { ...linux, "uname -srm": "Linux 3.10.0-1160.el7.x86_64 x86_64" },
+      files,
+      folders: { [table]: ["register", "status", "qemu-aarch64"] },
+    });
+    const found = report.checks.find(({ id }) => id === "binfmt-flags");
+    expect(found).toMatchObject({ status: "fail" });
+    expect(found?.found).toContain("not F, which the kernel 3.10.0-1160.el7.x86_64 doesn't know");
+    expect(found?.fix).toBeUndefined();
+  });
+
+  it("Docker on another machine that doesn't answer, and a hanging one whose version only its command knows", async () => {
+    const report = await diagnose({
+      commands: {
+        ...linux,
+        "docker version --format {{json .}}": {
+          code: 1,
+          stderr: "Cannot connect to the Docker daemon at tcp://ci:2375. Is the docker daemon running?",
+        },
+        "docker --version": "Docker version 28.2.2, build e6534b4",
+      },
+      env: { DOCKER_HOST: "tcp://ci:2375" },
+    });
+    expect(finding(report, "docker-client")).toBe("ok docker 28.2.2");
+    const server = report.checks.find(({ id }) => id === "docker-server");
+    expect(server?.fix).toMatchObject({
+      title: "start Docker behind tcp://ci:2375, or ask the one that is here",
+      commands: ["unset DOCKER_HOST"],
+    });
   });
 
   it("a kernel without binfmt_misc: nothing is offered that can't help", async () => {

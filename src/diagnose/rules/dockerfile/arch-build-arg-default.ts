@@ -1,6 +1,6 @@
 import { builtinNames, declaredArguments } from "../../../dockerfile/arguments.ts";
 import { archNames, wholeArch } from "../../dockerfile/arch-names.ts";
-import { linesUsing } from "../../dockerfile/model.ts";
+import { type DockerfileModel, linesUsing } from "../../dockerfile/model.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 
 export const rule: DockerfileRule = {
@@ -29,7 +29,7 @@ export const rule: DockerfileRule = {
       for (const { name, value } of declaredArguments(instruction)) {
         if (value === undefined || value.includes("$") || builtinNames.includes(name)) continue;
         const text = value.replaceAll(/["']/g, "");
-        if (!namesOneArch(text) || linesUsing(model, name).length === 0) continue;
+        if (!namesOneArch(text) || !isUsed(model, name)) continue;
         report({
           line: instruction.line,
           message: `${name} is "${text}" for every target unless --build-arg says otherwise.`,
@@ -38,6 +38,16 @@ export const rule: DockerfileRule = {
     }
   },
 };
+
+/** Read by name, or by a tool that looks for it in its environment. */
+function isUsed(model: DockerfileModel, name: string): boolean {
+  const tool = /^(?:GOARCH|CARGO_BUILD_TARGET|npm_config_arch)$/.test(name)
+    ? /\b(?:go|cargo|npm) (?:build|install|ci|run)\b|\bmake\b/
+    : undefined;
+  return (
+    linesUsing(model, name).length > 0 || (tool !== undefined && model.lines.some((line) => tool.test(line)))
+  );
+}
 
 /** "amd64", "linux-x64", "linux/amd64", "x86_64-unknown-linux-musl"; no address, image or path. */
 function namesOneArch(text: string): boolean {

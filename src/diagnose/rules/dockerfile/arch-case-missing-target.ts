@@ -49,7 +49,10 @@ function unmatchedOf(
     .filter(({ view }) => isNative(view))
     .flatMap((place) =>
       (place.at.trace?.unmatched ?? [])
-        .filter(({ node, subject }) => overArchitecture(node.items, subject) && assigns(node.items))
+        .filter(
+          ({ node, subject }) =>
+            overArchitecture(node.items, subject) && assigns(node.items) && isNeeded(place, node.items),
+        )
         .map((unmatched) => ({ place, unmatched, line: lineAt(place, unmatched.at) })),
     );
 }
@@ -59,6 +62,20 @@ type Items = Unmatched["node"]["items"];
 function overArchitecture(items: Items, subject: string): boolean {
   const patterns = items.flatMap((item) => item.patterns.map(({ raw }) => raw));
   return archNames(subject).length > 0 && patterns.some((pattern) => archNames(pattern).length > 0);
+}
+
+/** A single branch may only add something; unless what it sets is part of a file's name or address. */
+function isNeeded({ model, instruction }: Place, items: Items): boolean {
+  if (items.length > 1) return true;
+  const text = model.script(instruction)?.text ?? "";
+  const names = items.flatMap(({ body }) =>
+    body.items.flatMap(({ node }) =>
+      node.kind === "simple" ? node.assignments.map(({ name }) => name) : [],
+    ),
+  );
+  return names.some((name) =>
+    new RegExp(`[/.=_-]["']?\\$\\{?${name}\\b|\\$\\{?${name}\\}?["']?[/._-]`).test(text),
+  );
 }
 
 /** Whether every branch sets a variable: something that is meant for every architecture. */

@@ -3,11 +3,11 @@ import { debianX86Packages } from "../../dockerfile/debian-x86-packages.ts";
 import { installedPackages, managerOf } from "../../dockerfile/packages.ts";
 import type { DockerfileModel } from "../../dockerfile/model.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
-import { isNative, lineOfWord, usesOf } from "../../dockerfile/uses.ts";
+import { isNative, lineOfWord, type Use, usesOf } from "../../dockerfile/uses.ts";
 
 /** Vendors' packages whose apt feeds have amd64 only, and families of packages for the PC. */
 const vendors =
-  /^(?:msodbcsql(?:13|17)?|mssql-(?:server|tools)|intel-(?:oneapi|basekit|hpckit|mkl|media|opencl|level-zero|gpu)\S*|rocm\S*|amdgpu\S*|hip-(?:dev|runtime-amd)|teamviewer|skypeforlinux|slack-desktop|zoom|teams|spotify-client|anydesk|microsoft-edge-(?:stable|beta|dev)|opera-stable|steam(?:-launcher|cmd)?|dropbox|nomachine|ia32-libs|wine(?:32|hq-\w+)|lib32\S+|libx32\S+|(?:gcc|g\+\+|gfortran|gobjc)(?:-[\d.]+)?-multilib\S*|libc6(?:-dev)?-(?:i386|x32)|syslinux\S*|isolinux|memtest86\S*|virtualbox\S*|vmware-\S+|oracle-instantclient\S*|cuda-compat-\S+|libmkl\S*)$/;
+  /^(?:msodbcsql(?:13|17)?|mssql-(?:server|tools)|intel-(?:oneapi|basekit|hpckit|mkl|media|opencl|level-zero|gpu)\S*|rocm\S*|amdgpu\S*|hip-(?:dev|runtime-amd)|teamviewer|skypeforlinux|slack-desktop|zoom|teams|spotify-client|anydesk|microsoft-edge-(?:stable|beta|dev)|opera-stable|steam(?:-launcher|cmd)?|dropbox|nomachine|ia32-libs|wine(?:32|hq-\w+)|lib32\S+|libx32\S+|(?:gcc|g\+\+|gfortran|gobjc)(?:-[\d.]+)?-multilib\S*|libc6(?:-dev)?-(?:i386|x32)|syslinux\S*|isolinux|memtest86\S*|virtualbox\S*|vmware-\S+|oracle-instantclient\S*|cuda-compat-\S+|libmkl\S*|sgx-\S+|libsgx-\S+|expressvpn|protonvpn|displaylink\S*|plexmediaserver:amd64|brother-\S+|icaclient|google-earth-\S+|vivaldi-(?:stable|snapshot)|onlyoffice-desktopeditors-x64|enpass|bitwig-studio|insync|viber|winehq-\S+|wine(?:64)?-(?:stable|staging|devel)(?:-(?:amd64|i386))?)$/;
 /** Names that hold an architecture and are there for all: cross compilers, emulators, documentation. */
 const forAll =
   /^(?:qemu|binutils|gcc|g\+\+|cpp|gfortran|crossbuild-essential|libc6|libc6-dev|libstdc\+\+|linux-libc-dev|libgcc|mingw|gdb|pkg-config|crosstool|libatomic|libgomp|libasan)\S*-(?:cross|mingw\S*)|^(?:gcc|g\+\+|cpp|binutils|gfortran|gnat|gobjc)(?:-[\d.]+)?-(?:x86-64|aarch64|arm|i686|powerpc64le|s390x|riscv64|mips\w*)-linux|^qemu|^crossbuild-essential|^(?:gcc|g\+\+)?-?mingw|^libarm|^gcc-arm-none|^libnewlib-arm|^binutils-arm|^ovmf|^fonts-|^python3?-|^libx86|^libdecor|^u-boot|^vgabios|^seabios|-all$/;
@@ -29,6 +29,7 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nRUN apt-get update && apt-get install -y gcc-aarch64-linux-gnu qemu-system-x86\n",
   ],
   check(model, report) {
+    const added = addedArchitectures(model);
     const microsoft = stagesWithFeed(model, /packages\.microsoft\.com/);
     for (const use of usesOf(model)) {
       if (!isNative(use.view) || managerOf(use) !== "apt") continue;
@@ -36,8 +37,9 @@ export const rule: DockerfileRule = {
       for (const { name, written } of installedPackages(use)) {
         const only =
           onlyFor(name) ?? (microsoft.has(use.facts.index) && microsoftOnly.test(name) ? "amd64" : undefined);
-        if (only === undefined || only === architecture) continue;
+        if (only === undefined || only === architecture || isForeignOnPurpose(use, name, added)) continue;
         report({
+          ...(use.executed.tolerated && { severity: "info" as const }),
           line: lineOfWord(use, new RegExp(written.replaceAll(/[^\w.:-]/g, ".").slice(0, 80))),
           message: `${name} has no package for ${architecture}.`,
           architectures: [architecture],
@@ -46,6 +48,29 @@ export const rule: DockerfileRule = {
     }
   },
 };
+
+/** By stage what `dpkg --add-architecture` adds there. */
+function addedArchitectures(model: DockerfileModel): ReadonlyMap<number, ReadonlySet<string>> {
+  const found = new Map<number, Set<string>>();
+  for (const { index, parent } of model.stages) found.set(index, new Set(found.get(parent ?? -1)));
+  for (const { program, args, facts } of usesOf(model)) {
+    if (program !== "dpkg" || args[0] !== "--add-architecture") continue;
+    for (const { index, parent } of model.stages)
+      if (index === facts.index || parent === facts.index) found.get(index)?.add(args[1] ?? "");
+  }
+  return found;
+}
+
+/** Libraries for a cross compile: the stage has their architecture added. 32-bit x86 has no ports beside arm. */
+function isForeignOnPurpose(
+  { facts }: Use,
+  name: string,
+  added: ReadonlyMap<number, ReadonlySet<string>>,
+): boolean {
+  const foreign = /:(amd64|arm64|armhf|armel)$/.exec(name)?.[1];
+  if (foreign === undefined || added.get(facts.index)?.has(foreign) !== true) return false;
+  return foreign !== "amd64" || facts.follows === "build";
+}
 
 /** What Microsoft's apt feeds for Debian and Ubuntu have for x64 only. */
 const microsoftOnly =
@@ -69,6 +94,7 @@ function onlyFor(name: string): string | undefined {
   const foreign = /:(amd64|i386|arm64|armhf|armel)$/.exec(name)?.[1];
   if (foreign !== undefined)
     return archNames(foreign)[0]?.arch === "386" ? "amd64" : archNames(foreign)[0]?.arch;
+  if (/-(?:doc|docs|common|data|dbg)$/.test(name)) return undefined;
   if (debianX86Packages.has(name) || vendors.test(name)) return "amd64";
   if (forAll.test(name) || name.startsWith("google-chrome")) return undefined;
   const named = archNames(name).filter(({ text }) =>

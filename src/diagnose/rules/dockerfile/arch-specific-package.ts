@@ -38,6 +38,17 @@ export const rule: DockerfileRule = {
       if (name === undefined) continue;
       report({ line, message: `This package is for ${name.text} on every target.` });
     }
+    for (const { url, place, line } of downloadsOf(model)) {
+      const { architecture } = place.stage.platform;
+      const release = /\/reporpms\/EL-\d+-(x86_64|aarch64)\//.exec(url)?.[1];
+      if (release === undefined || !isNative(place.view) || archNames(release)[0]?.arch === architecture)
+        continue;
+      report({
+        line,
+        message: `This repository's keys and addresses are ${release}'s.`,
+        architectures: [architecture],
+      });
+    }
     reportSources(model, report);
     for (const use of usesOf(model)) {
       const manager = managerOf(use);
@@ -49,6 +60,7 @@ export const rule: DockerfileRule = {
         const only = onlyFor(manager, name);
         if (only === undefined || only === architecture) continue;
         report({
+          ...(use.executed.tolerated && { severity: "info" as const }),
           line: lineOfWord(use, new RegExp(written.replaceAll(/[^\w.:-]/g, ".").slice(0, 80))),
           message: `${name} has no package for ${architecture}.`,
           architectures: [architecture],
@@ -95,7 +107,11 @@ function reportSources(model: DockerfileModel, report: (remark: Remark) => void)
 
 /** The one architecture that has a package, or undefined. */
 function onlyFor(manager: string, name: string): string | undefined {
-  if (/:\/\//.test(name) || /^(?:qemu|mingw|gcc|binutils|cross)/.test(name)) return undefined;
+  if (
+    /:\/\//.test(name) ||
+    /^(?:qemu|mingw|gcc|binutils|cross|edk2|ovmf|seabios|ipxe|u-boot|uboot)/.test(name)
+  )
+    return undefined;
   if (isX86Package(manager, name)) return "amd64";
   const named = /[.-](x86_64|i[36]86|aarch64|armv7hl|32bit)(?:$|\.rpm$)/.exec(name)?.[1];
   return named === undefined ? undefined : archNames(named)[0]?.arch;

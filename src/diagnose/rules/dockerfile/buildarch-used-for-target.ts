@@ -2,7 +2,7 @@ import { downloadFlow } from "../../dockerfile/file-flow.ts";
 import { downloadsOf } from "../../dockerfile/downloads.ts";
 import type { DockerfileModel } from "../../dockerfile/model.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
-import { copiesOf } from "../../dockerfile/shipped.ts";
+import { copiesFrom, copiesOf } from "../../dockerfile/shipped.ts";
 import { lineAt, lineOfText, lineOfWord, placesOf, type Use, usesOf } from "../../dockerfile/uses.ts";
 
 const build = /\$\{?BUILD(?:ARCH|PLATFORM|VARIANT)\b/;
@@ -31,7 +31,8 @@ export const rule: DockerfileRule = {
       );
       if (assigned !== undefined && variables.has("GOARCH"))
         report({ line: lineAt(use, assigned.at), message });
-      else if (isFileOfImage(model, use)) report({ line: lineOfChoice(model, use), message });
+      else if (isFileOfImage(model, use) || isPublished(use))
+        report({ line: lineOfChoice(model, use), message });
     }
     for (const { instruction, facts } of placesOf(model)) {
       if (
@@ -44,6 +45,15 @@ export const rule: DockerfileRule = {
     }
   },
 };
+
+/** `dotnet publish -a $BUILDARCH`, `cargo build --target` by it. */
+function isPublished({ program, args, executed, model, facts }: Use): boolean {
+  if (!/^(?:dotnet|cargo)$/.test(program) || !/^(?:publish|build|install)$/.test(args[0] ?? "")) return false;
+  return (
+    executed.command.words.some(({ raw }) => build.test(raw)) &&
+    (facts.ships || copiesFrom(model, facts.index).length > 0)
+  );
+}
 
 /** The word that names the build machine; where the command has it from a variable, where the script asks. */
 function lineOfChoice(model: DockerfileModel, use: Use): number {

@@ -1,4 +1,4 @@
-import { downloadsOf } from "../../dockerfile/downloads.ts";
+import { baseName, type Download, downloadsOf } from "../../dockerfile/downloads.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { isNative, placesOf, usesOf, type Use } from "../../dockerfile/uses.ts";
 import type { DockerfileModel } from "../../dockerfile/model.ts";
@@ -20,15 +20,15 @@ export const rule: DockerfileRule = {
   check(model, report) {
     const varying = varyingDownloads(model);
     const seen = new Map<string, Map<string, Use>>();
+    const written = new Map<string, string>();
     for (const use of usesOf(model)) {
-      if (!isNative(use.view) || !varying.has(use.instruction)) continue;
-      const checks = /^(?:sha\d*sum|shasum|md5sum|openssl|b2sum)$/.test(use.program);
-      const found = checks
-        ? hash.exec(use.executed.input || use.args.join(" "))
-        : use.program === "test" || use.program === "["
-          ? hash.exec(use.args.join(" "))
-          : null;
-      if (found === null) continue;
+      if (!isNative(use.view)) continue;
+      const { executed, facts } = use;
+      const stage = `${facts.index}/${use.view.scenario.target.architecture}/`;
+      for (const path of executed.outputs) written.set(`${stage}${path}`, executed.argv.join(" "));
+      const text = checkedText(use, (path) => written.get(`${stage}${path}`));
+      const found = text === undefined ? null : hash.exec(text);
+      if (text === undefined || found === null || !isOfVarying(use, text, varying)) continue;
       const byArch = seen.get(`${use.instruction.line}:${found[0]}`) ?? new Map<string, Use>();
       byArch.set(use.view.scenario.target.architecture, use);
       seen.set(`${use.instruction.line}:${found[0]}`, byArch);
@@ -39,29 +39,49 @@ export const rule: DockerfileRule = {
       if (byArch.size > 1 && first !== undefined) report({ line: first.line, message });
     }
     for (const { instruction } of placesOf(model)) {
-      if (instruction.keyword !== "ADD" || !varying.has(instruction)) continue;
+      if (instruction.keyword !== "ADD" || !varying.some(({ place }) => place.instruction === instruction))
+        continue;
       const checksum = instruction.flags.find(({ name }) => name === "checksum")?.value ?? "";
       if (hash.test(checksum) && !checksum.includes("$")) report({ line: instruction.line, message });
     }
   },
 };
 
-/** Instructions that fetch another file for another target. */
-function varyingDownloads(model: DockerfileModel): ReadonlySet<unknown> {
-  const urls = new Map<unknown, Map<string, Set<string>>>();
-  for (const { place, url } of downloadsOf(model)) {
-    if (!isNative(place.view)) continue;
-    const byArch = urls.get(place.instruction) ?? new Map<string, Set<string>>();
-    const { architecture } = place.view.scenario.target;
-    byArch.set(architecture, (byArch.get(architecture) ?? new Set()).add(url));
-    urls.set(place.instruction, byArch);
+/** What a command compares checksums with: its input, its arguments, or the file of sums that was written before. */
+function checkedText(
+  { program, args, executed }: Use,
+  written: (path: string) => string | undefined,
+): string | undefined {
+  if (program === "test" || program === "[" || program === "[[") return args.join(" ");
+  if (!/^(?:sha\d*sum|shasum|md5sum|openssl|b2sum|rhash|gsha256sum)$/.test(program)) return undefined;
+  if (executed.input !== "") return executed.input;
+  return args.map(written).find((text) => text !== undefined) ?? args.join(" ");
+}
+
+/** Whether a sum is of a file that differs: by the file's name, or as the only one that the same RUN fetches. */
+function isOfVarying(use: Use, text: string, varying: readonly Download[]): boolean {
+  const here = varying.filter(
+    ({ place }) => place.view === use.view && place.facts.index === use.facts.index,
+  );
+  const names = here.flatMap(({ outputs }) => outputs.map(baseName)).filter((name) => name.length > 2);
+  if (names.some((name) => text.includes(name))) return true;
+  const mine = here.filter(({ place }) => place.instruction === use.instruction);
+  const all = downloadsOf(use.model).filter(
+    ({ place }) => place.view === use.view && place.instruction === use.instruction,
+  );
+  return mine.length > 0 && mine.length === all.length && new Set(all.map(({ url }) => url)).size === 1;
+}
+
+/** Downloads whose command fetches another file for another target. */
+function varyingDownloads(model: DockerfileModel): readonly Download[] {
+  const native = downloadsOf(model).filter(({ place }) => isNative(place.view));
+  const urls = new Map<unknown, Map<string, string>>();
+  const keyOf = ({ use, place }: Download): unknown => use?.executed.command ?? place.instruction;
+  for (const download of native) {
+    const byArch = urls.get(keyOf(download)) ?? new Map<string, string>();
+    const { architecture } = download.place.view.scenario.target;
+    byArch.set(architecture, `${byArch.get(architecture) ?? ""} ${download.url}`);
+    urls.set(keyOf(download), byArch);
   }
-  const varying = new Set<unknown>();
-  for (const [instruction, byArch] of urls) {
-    const sets = [...byArch.values()].map((set) => [...set].sort().join(" "));
-    // One file only: with several it isn't known which the checksum is of.
-    const single = [...byArch.values()].every((set) => set.size === 1);
-    if (new Set(sets).size > 1 && single) varying.add(instruction);
-  }
-  return varying;
+  return native.filter((download) => new Set(urls.get(keyOf(download))?.values()).size > 1);
 }

@@ -7,7 +7,10 @@ import { execForm } from "../../../dockerfile/parse.ts";
 
 /** Files that no CPU reads directly. */
 const neutral =
-  /\.(?:sh|bash|py|js|mjs|cjs|ts|rb|pl|php|lua|jar|war|wasm|json|ya?ml|toml|conf|cfg|ini|txt|md|html|css|sql|xml|properties|whl|pem|crt|key|service|lock|mod|sum|env|[sS]|inc|rst|adoc|cnf|properties|csv|tsv|cmake|mk|nix|hcl|tf|cue|rego|star|bzl|vim|sudoers|rules|socket|timer|desktop|ttf|woff2?|png|jpe?g|gif|svg|ico|zip|tgz|gz|xz|bz2|list|repo|gpg|asc|dtb|img|proto|go|rs|c|h|cpp|patch|diff|template|tmpl)$/i;
+  /\.(?:sh|bash|py|js|mjs|cjs|ts|rb|pl|php|lua|jar|war|wasm|json|ya?ml|toml|conf|cfg|ini|txt|md|html|css|sql|xml|properties|pem|crt|key|service|lock|mod|sum|env|[sS]|inc|rst|adoc|cnf|properties|csv|tsv|cmake|mk|nix|hcl|tf|cue|rego|star|bzl|vim|sudoers|rules|socket|timer|desktop|ttf|woff2?|png|jpe?g|gif|svg|ico|list|repo|gpg|asc|dtb|img|proto|go|rs|c|h|cpp|patch|diff|template|tmpl)$/i;
+
+/** Files that hold others; only a name of an architecture tells what. */
+const packed = /\.(?:whl|zip|tgz|gz|xz|bz2|zst)$/i;
 
 export const rule: DockerfileRule = {
   id: "copied-prebuilt-binary",
@@ -32,8 +35,12 @@ export const rule: DockerfileRule = {
       if ((instruction.keyword !== "COPY" && instruction.keyword !== "ADD") || !isNative(view)) continue;
       if (instruction.flags.some(({ name }) => name === "from") || instruction.heredocs.length > 0) continue;
       const sources = place.at.words.slice(0, -1).filter((word) => !/^https?:|^git@/.test(word));
+      // What lies there was looked at by context-binary-foreign.
+      const isUnseen = (source: string): boolean => model.files?.matched(source) === undefined;
       const { architecture } = view.scenario.target;
-      const named = sources.find((source) => isForeign(source, architecture) && !hasTwin(place, source));
+      const named = sources.find(
+        (source) => isForeign(source, architecture) && !hasTwin(place, source) && isUnseen(source),
+      );
       if (named !== undefined) {
         report({
           line: instruction.line,
@@ -43,7 +50,7 @@ export const rule: DockerfileRule = {
       } else if (
         facts.ships &&
         !/\$\{?TARGET(?:ARCH|PLATFORM|VARIANT)/.test(instruction.text) &&
-        sources.some((source) => isProgram(model, place, source))
+        sources.some((source) => isProgram(model, place, source) && isUnseen(source))
       ) {
         report({
           line: instruction.line,
@@ -92,7 +99,11 @@ function hasTwin({ stage, view }: Place, source: string): boolean {
 }
 
 function isForeign(source: string, architecture: string): boolean {
-  if (neutral.test(source) || /qemu-[\w*]+-static/.test(source)) return false;
+  if (
+    neutral.test(source) ||
+    /(?:^|\/)qemu-[\w*]+(?:-static)?(?:\.tar\.\w+)?$|qemu-[\w*]+-static/.test(source)
+  )
+    return false;
   const names = archNames(source);
   return names.length > 0 && !names.some(({ arch }) => arch === architecture);
 }
@@ -103,6 +114,7 @@ function isProgram(model: DockerfileModel, place: Place, source: string): boolea
   if (
     name === "" ||
     neutral.test(name) ||
+    packed.test(name) ||
     /[*?$\ufffc]/.test(source) ||
     source === "." ||
     source.endsWith("/") ||

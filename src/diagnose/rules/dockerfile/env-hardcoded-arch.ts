@@ -1,4 +1,4 @@
-import { archNames, wholeArch } from "../../dockerfile/arch-names.ts";
+import { archNames, wholeArch, withoutArchs } from "../../dockerfile/arch-names.ts";
 import { envPairs } from "../../dockerfile/stage-view.ts";
 import { declaredArguments } from "../../../dockerfile/arguments.ts";
 import type { DockerfileRule, Severity } from "../../dockerfile/rule.ts";
@@ -35,6 +35,7 @@ export const rule: DockerfileRule = {
         const constant =
           !value.includes("$") && (wholeArch(bare) !== undefined || compilerFor(bare) || holdsArchFlag(bare));
         if (!constant && triple === undefined) continue;
+        if (isOneOfSeveral(name, names)) continue;
         if (
           triple !== undefined &&
           names.some((other) => {
@@ -81,6 +82,13 @@ function tripleOf(name: string): string | undefined {
   return named === undefined
     ? undefined
     : archNames(named.replaceAll("_unknown", "-unknown").replaceAll("_UNKNOWN", "-unknown"))[0]?.arch;
+}
+
+/** DISTRO_amd64=x64 beside DISTRO_arm64=arm64: one is picked by the target. */
+function isOneOfSeveral(name: string, all: readonly { readonly name: string }[]): boolean {
+  const parts = withoutArchs(name.replaceAll("_", "-"));
+  if (!parts.includes("*")) return false;
+  return all.some((other) => other.name !== name && withoutArchs(other.name.replaceAll("_", "-")) === parts);
 }
 
 /** "x86_64-linux-gnu-gcc": a cross compiler, as the value of CC. */

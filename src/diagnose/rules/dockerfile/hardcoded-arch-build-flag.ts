@@ -8,7 +8,7 @@ import { isNative, lineOfWord, type Use, usesOf } from "../../dockerfile/uses.ts
 
 /** Options of build tools whose value is an architecture. */
 const valued =
-  /^(?:-{1,2})?(?:arch|cpu|target[-_]?(?:cpu|arch|platform)|dest-cpu|machine|host[-_]arch|target|platforms?|m?triplet?|swift-sdk|architectures|forcearch|override-arch|python-platform|npm_config_(?:target_)?arch|DCMAKE_SYSTEM_PROCESSOR|DCMAKE_OSX_ARCHITECTURES|DCMAKE_C(?:XX)?_COMPILER(?:_TARGET)?|DVCPKG_(?:TARGET|HOST)_TRIPLET|D?(?:TARGET_|BUILD_)?ARCH|DTARGET|DCPU|os-arch|architecture|with-arch|build_arch|march)(?::\w+)?[=:](.+)$/i;
+  /^(?:-{1,2})?(?:arch|cpu|target[-_]?(?:cpu|arch|platform)|dest-cpu|machine|host[-_]arch|targets?|platforms?|m?triplet?|swift-sdk|architectures|forcearch|override-arch|python-platform|npm_config_(?:target_)?arch|DCMAKE_SYSTEM_PROCESSOR|DCMAKE_OSX_ARCHITECTURES|DCMAKE_C(?:XX)?_COMPILER(?:_TARGET)?|DVCPKG_(?:TARGET|HOST)_TRIPLET|D?(?:TARGET_|BUILD_)?ARCH|DTARGET|DCPU|os-?arch|plat(?:form)?-name|plat|cross-file|architecture|with-arch|build_arch|march)(?::\w+)?[=:](.+)$/i;
 const following = new Set([
   "--arch",
   "--cpu",
@@ -33,13 +33,20 @@ const following = new Set([
   "--override-arch",
   "--python-platform",
   "--subdir",
+  "--plat-name",
+  "--plat",
+  "--cross-file",
+  "-osarch",
+  "--osarch",
 ]);
 /** Variables that make files and scripts take. */
 const makeVariable =
   /^(?:CC|CXX|CROSS_COMPILE|CROSS_PREFIX|CROSS|CHOST|HOST|TARGET|TARGET_TRIPLE|BINDIR_ARCH)=(.+)$/;
-const flags = /^--?(?:arm|arm64|armv7l|x64|x86_64|amd64|x86|ia32|aarch64|linux64)$/;
+const flags = /^--?(?:arm|arm64|armv7l|x64|x86[-_]64|amd64|x86|ia32|aarch64|linux64)$/;
+/** Values within a list of arguments: gn's `--args='target_cpu="x64"'`. */
+const nested = /^--args=.*?\b(?:target|host)_cpu ?= ?\\?["']?(\w+)/;
 const tools =
-  /^(?:make|gmake|cmake|ninja|meson|configure|configure\.py|scons|bazel|bazelisk|npm|npx|yarn|pnpm|node|electron-builder|electron-packager|pkg|nexe|bun|bunx|deno|python[\d.]*|pip[\d.]*|gem|build\.sh|build|gn|gyp|node-gyp|prebuild|prebuild-install|qmake|xmake|swift|zig|tinygo|gradle|gradlew|mvn|mvnw|mage|task|just|b2|bjam|setup\.py|premake5|waf|vcpkg|conan|conda|mamba|micromamba|pixi|cargo-lambda|sam|tsc|esbuild|pyinstaller|docker|buildah|podman|skopeo|crane|oras|regctl|crystal|nim|nimble|dub|ldc2|llc|clang|clang\+\+|stack|cabal|dart|flutter|native-image|maturin|compile\.sh|compile|autogen\.sh|uv|debootstrap|qdebootstrap|mmdebstrap|dnf|yum|microdnf|rpmbuild|dpkg-buildpackage|fpm|nfpm)$/;
+  /^(?:make|gmake|cmake|ninja|meson|configure|configure\.py|scons|bazel|bazelisk|npm|npx|yarn|pnpm|node|electron-builder|electron-packager|pkg|nexe|bun|bunx|deno|python[\d.]*|pip[\d.]*|gem|build\.sh|build|gn|gyp|node-gyp|prebuild|prebuild-install|qmake|xmake|swift|zig|tinygo|gradle|gradlew|mvn|mvnw|mage|task|just|b2|bjam|setup\.py|premake5|waf|vcpkg|conan|conda|mamba|micromamba|pixi|cargo-lambda|sam|tsc|esbuild|pyinstaller|docker|buildah|podman|skopeo|crane|oras|regctl|crystal|nim|nimble|dub|ldc2|llc|clang|clang\+\+|stack|cabal|dart|flutter|native-image|maturin|compile\.sh|compile|autogen\.sh|uv|debootstrap|qdebootstrap|mmdebstrap|dnf|yum|microdnf|rpmbuild|dpkg-buildpackage|fpm|nfpm|gox|xgo|conda-build|cibuildwheel|auditwheel|(?:cargo-)?lambda|xmake)$/;
 /** A compiler named after what it compiles for. */
 const prefixed =
   /^(x86_64|aarch64|arm|armv7\w*|i[36]86|powerpc64le|s390x|riscv64)-(?:\w+-)?linux-(?:gnu|musl)\w*-(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+|gfortran)(?:-[\d.]+)?$/;
@@ -82,8 +89,11 @@ export const rule: DockerfileRule = {
   },
 };
 
-function isTool({ program, args }: Use): boolean {
-  return args.length > 0 && (tools.test(program) || /\.(?:sh|py)$/.test(program));
+function isTool({ program, args, executed }: Use): boolean {
+  return (
+    (args.length > 0 || executed.command.assignments.length > 0) &&
+    (tools.test(program) || /\.(?:sh|py)$/.test(program))
+  );
 }
 
 /** -m64, and compilers of another machine whose programs are shipped. */
@@ -148,9 +158,13 @@ function flagOf({ args, view, executed, program, stage }: Use): { word: string; 
       !/^(?:win|darwin|mac|osx|browser|wasm|https?:)|windows|none-e(?:abi|lf)|^wasm/.test(value)
     );
   };
+  const configures = /^(?:config|configure)(?:\.\w+)?$/i.test(program);
   for (const [index, word] of args.entries()) {
+    // The rule on configure's targets has these.
+    if (configures && /^--(?:build|host|target)(?:=|$)/.test(word)) continue;
     if (flags.test(word) && isForeign(word.replace(/^-+/, ""))) return { word, stops: word === "--arm" };
     const value =
+      nested.exec(word)?.[1] ??
       valued.exec(word)?.[1] ??
       (/^(?:g?make|scons|just|task)$|\.sh$/.test(program) ? makeVariable.exec(word)?.[1] : undefined) ??
       (program === "vcpkg" ? /^[\w-]+(?:\[[\w,-]*\])?:([\w-]+)$/.exec(word)?.[1] : undefined);
@@ -165,13 +179,15 @@ function flagOf({ args, view, executed, program, stage }: Use): { word: string; 
   }
   for (const { name } of executed.command.assignments) {
     if (
-      !/^(?:ARCH|TARGET_ARCH|BUILD_ARCH|npm_config_(?:target_)?arch|PKG_TARGET|_PYTHON_HOST_PLATFORM|DEB_BUILD_ARCH)$/i.test(
+      !/^(?:ARCH|TARGET_ARCH|BUILD_ARCH|npm_config_(?:target_)?arch|PKG_TARGET|_PYTHON_HOST_PLATFORM|DEB_BUILD_ARCH|CC|CXX|CROSS_COMPILE)$/i.test(
         name,
       )
     )
       continue;
     const value = executed.variables.get(name) ?? "";
-    if (wholeArch(value) !== undefined && isForeign(value)) return { word: `${name}=${value}`, stops: false };
+    const compiler = /^(?:CC|CXX|CROSS_COMPILE)$/.test(name) && /-linux-/.test(value);
+    if ((compiler || wholeArch(value) !== undefined) && isForeign(value))
+      return { word: `${name}=${value}`, stops: false };
   }
   return undefined;
 }

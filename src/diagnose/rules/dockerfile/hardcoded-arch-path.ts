@@ -63,15 +63,17 @@ const envOfFiles =
 
 /** An absolute path or one with directories, in a command that reads it, in COPY --from, or in ENV's path lists. */
 function isPath({ text, in: where, use, place, name }: Text): boolean {
-  if (!/^[\w.~$@/+:*\ufffc{},-]+$/.test(text) || !text.includes("/") || /:\/\//.test(text)) return false;
+  if (!/^[\w.~$@/+:*=\ufffc{},-]+$/.test(text) || !text.includes("/") || /:\/\//.test(text)) return false;
   if (where === "copy")
     return (
       place.instruction.keyword === "COPY" &&
       place.instruction.flags.some(({ name: flag }) => flag === "from") &&
       text !== place.at.words.at(-1)
     );
-  if (where === "env") return envOfFiles.test(name ?? "") && text.startsWith("/");
+  if (where === "env") return envOfFiles.test(name ?? "") && /(?:^|:)\//.test(text);
+  if (where === "other") return isStarted(place.instruction.keyword) && text.startsWith("/");
   if (where !== "command") return false;
+  if (readPath.test(text)) return true;
   return (
     /^(?:cp|mv|ln|install|chmod|tar|cd|strip|upx|source|\.|cat|export|setcap|patchelf|ls|sh|bash)$/.test(
       use?.program ?? "",
@@ -80,12 +82,21 @@ function isPath({ text, in: where, use, place, name }: Text): boolean {
   );
 }
 
+/** A directory that a build reads, as an option's value. */
+const readPath =
+  /^(?:-[IL]|-D\w*(?:PREFIX_PATH|_DIR|_ROOT|_PATH|_LIBRARY|_LIBRARIES|_EXECUTABLE|_COMPILER|DIR|ROOT)(?::\w+)?=|--with-[\w-]+=|-isystem)\/[\w.+/-]+$/;
+
+/** What the image starts. */
+function isStarted(keyword: string): boolean {
+  return keyword === "ENTRYPOINT" || keyword === "CMD";
+}
+
 /** Paths of fetched archives follow their names, and those of libraries, JVMs and Rust have rules of their own. */
 function isOtherRules({ text }: Text, fetched: ReadonlySet<string>): boolean {
   // Swift's build directory is named by a triple too.
   if (/(?:^|\/)\.build\//.test(text)) return false;
   if (
-    /linux-(?:gnu|musl)|\/jvm\/|lib\.linux-|ld-(?:linux|musl)|\/qemu-|unknown-linux|^\/(?:proc|sys|boot)\/|platforms?\//.test(
+    /linux-(?:gnu|musl)|\/jvm\/|lib\.linux-|ld-(?:linux|musl)|\/qemu-|unknown-linux|^\/(?:proc|sys|boot)\/|platforms?\/|(?:^|\/)arch\/(?:x86|arm|arm64|ia64)(?:\/|$)/.test(
       text,
     )
   )

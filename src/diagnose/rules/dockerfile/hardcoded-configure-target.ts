@@ -23,11 +23,12 @@ export const rule: DockerfileRule = {
       );
       if (!isNative(use.view) || script === undefined) continue;
       const { architecture } = use.view.scenario.target;
-      const word = use.args.find((each) => {
+      const word = use.args.find((each, index) => {
         const target = /^(?:--(?:build|host|target)=(\S+)|(linux(?:32|64)?-[\w-]+|BSD-\S+|aix\S*))$/.exec(
           each,
         );
-        const name = target?.[1] ?? target?.[2];
+        const follows = /^--(?:build|host|target)$/.test(use.args[index - 1] ?? "");
+        const name = target?.[1] ?? target?.[2] ?? (follows ? each : undefined);
         const arch = name === undefined ? undefined : archNames(name)[0]?.arch;
         return arch !== undefined && arch !== architecture;
       });

@@ -45,6 +45,10 @@ function ridOf(args: readonly string[]): string | undefined {
   const property = args
     .map((word) => /^[-/]{1,2}p(?:roperty)?:RuntimeIdentifiers?=["']?([\w.-]+)/i.exec(word)?.[1])
     .find(Boolean);
+  const platform = args
+    .map((word) => /^[-/]{1,2}p(?:roperty)?:PlatformTarget=["']?(x64|x86|ARM64)\b/i.exec(word)?.[1])
+    .find(Boolean);
+  if (platform !== undefined) return `linux-${platform.toLowerCase()}`;
   const arch = option(args, "-a", "--arch");
   return property ?? option(args, "-r", "--runtime") ?? (arch === undefined ? undefined : `linux-${arch}`);
 }

@@ -65,7 +65,9 @@ function isLibraryPath(text: string, at: number): boolean {
   );
 }
 
-function isOtherRules({ text }: Text): boolean {
+function isOtherRules({ text, use }: Text): boolean {
+  // Asking whether it is there names it for a reason.
+  if (/^(?:\[|\[\[|test)$/.test(use?.program ?? "")) return true;
   return (
     /^https?:\/\//.test(text) || /\/(?:target|rustlib|toolchains)\//.test(text) || /unknown-linux/.test(text)
   );

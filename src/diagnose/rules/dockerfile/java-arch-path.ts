@@ -3,7 +3,10 @@ import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { textsOf } from "../../dockerfile/texts.ts";
 
 const jvm =
-  /\/(?:usr\/)?(?:lib\/jvm|java|jdk|jre)[^\s:]{0,80}?(?:java|jdk|jre|temurin|zulu|openjdk|corretto)[^\s:/]{0,60}[-_](amd64|arm64|armhf|i386|x86_64|aarch64)\b|\/jre\/lib\/(amd64|aarch64|i386)\b/;
+  /\/(?:usr\/)?(?:lib\/jvm|java|jdk|jre)[^\s:]{0,80}?(?:java|jdk|jre|temurin|zulu|openjdk|corretto)[^\s:/]{0,60}[-_](amd64|arm64|armhf|i386|x86_64|aarch64)\b|\/(?:jre\/lib|lib\/jvm\/[^\s:/]{1,100}\/lib)\/(amd64|aarch64|i386)\b|\/lib\/jvm\/[^\s:/]{1,100}[-_.](amd64|arm64|armhf|i386|x86_64|aarch64|x64)\b/;
+/** Names that update-java-alternatives lists. */
+const alternative =
+  /^(?:java|jdk|temurin|zulu|msopenjdk|bellsoft|adoptopenjdk)[\w.-]*-(amd64|arm64|armhf|i386)$/;
 
 export const rule: DockerfileRule = {
   id: "java-arch-path",
@@ -17,9 +20,10 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nRUN ln -s /usr/lib/jvm/java-17-openjdk-$(dpkg --print-architecture) /opt/java\n",
   ],
   check(model, report) {
-    for (const { text, place, line } of textsOf(model)) {
-      const named = jvm.exec(text);
-      const arch = archNames(named?.[1] ?? named?.[2] ?? "")[0]?.arch;
+    for (const { text, place, line, use } of textsOf(model)) {
+      const named =
+        jvm.exec(text) ?? (use?.program === "update-java-alternatives" ? alternative.exec(text) : null);
+      const arch = archNames(named?.[1] ?? named?.[2] ?? named?.[3] ?? "")[0]?.arch;
       if (arch === undefined || arch === place.stage.platform.architecture) continue;
       report({
         line,

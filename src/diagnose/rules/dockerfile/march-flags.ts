@@ -29,7 +29,7 @@ export const rule: DockerfileRule = {
       if (severity === undefined || !reachesImage(model, text.place.facts.index)) continue;
       if (/^(?:echo|printf|sed|grep|perl)$/.test(text.use?.program ?? "") && !native.test(text.text))
         continue;
-      if (text.use?.program === "sed") continue;
+      if (text.use?.program === "sed" || isBareMetal(text.use?.program ?? "")) continue;
       report({
         line: text.line,
         severity,
@@ -38,6 +38,13 @@ export const rule: DockerfileRule = {
     }
   },
 };
+
+/** A compiler for chips without a system: what it makes is not for the image's CPU. */
+function isBareMetal(program: string): boolean {
+  return /^(?:arm|aarch64|riscv\d+|xtensa|avr)(?:-[\w]+)?-(?:e(?:abi|lf)\w*|none\S*)-|^avr-|-w64-mingw/.test(
+    program,
+  );
+}
 
 function severityOf({ text, place }: Text): Severity | undefined {
   if (!/-m|-cpu=|-feature=|-xHost/.test(text)) return undefined;

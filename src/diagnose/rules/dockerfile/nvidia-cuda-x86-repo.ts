@@ -26,9 +26,14 @@ export const rule: DockerfileRule = {
         report({ line: lineOfWord(use, /nvidia/), message });
     }
     for (const { instruction, at, stage, view } of placesOf(model)) {
-      if (instruction.keyword !== "ADD" || !isNative(view)) continue;
-      if (at.words.some((word) => isForeign(word, stage.platform.architecture)))
+      if (!/^(?:ADD|COPY)$/.test(instruction.keyword) || !isNative(view)) continue;
+      const { architecture } = stage.platform;
+      if (instruction.keyword === "ADD" && at.words.some((word) => isForeign(word, architecture)))
         report({ line: instruction.line, message });
+      const body = instruction.heredocs.find((each) => isForeign(each.body, architecture));
+      if (body === undefined) continue;
+      const before = body.body.slice(0, body.body.search(repository)).split("\n").length - 1;
+      report({ line: (body.line ?? instruction.line) + before, message });
     }
   },
 };

@@ -29,6 +29,7 @@ export const rule: DockerfileRule = {
       if (where === "copy" && !place.instruction.flags.some(({ name: flag }) => flag === "from")) continue;
       const rust =
         /^(?:cargo|rustup|rustc|cross|cargo-\w+)$/.test(use?.program ?? "") ||
+        use?.args.includes("--default-host") === true ||
         name === "CARGO_BUILD_TARGET" ||
         (/(?:^|\/)target\/|\/release\//.test(text) && !text.includes(".build/"));
       if (!rust || (where === "env" && name !== "CARGO_BUILD_TARGET")) continue;

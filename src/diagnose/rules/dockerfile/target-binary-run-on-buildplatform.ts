@@ -41,8 +41,8 @@ function followStage(model: DockerfileModel, view: ScenarioView, index: number, 
   for (const use of commandsOf(model, view, index)) {
     for (const copy of copies)
       if (copy.instruction.line < use.instruction.line) addCopied(model, view, tracker, copy);
-    const how = startedFrom(tracker, use);
-    if (how !== undefined && !/^(?:go|cargo)$/.test(use.program))
+    const how = startedFrom(tracker, use) ?? runByCompiler(use);
+    if (how !== undefined)
       report({
         line: use.line,
         message: `${use.program} was ${how} for the target, and is started on the build machine.`,
@@ -59,6 +59,24 @@ function followStage(model: DockerfileModel, view: ScenarioView, index: number, 
 
 function commandsOf(model: DockerfileModel, view: ScenarioView, index: number): readonly Use[] {
   return usesOf(model).filter((use) => use.view === view && use.facts.index === index);
+}
+
+/** `go run`, `go test` and `cargo run` start what they compile. */
+function runByCompiler(use: Use): string | undefined {
+  const { program, args, view } = use;
+  const { target } = view.scenario;
+  const [verb = ""] = args;
+  if (
+    program === "go" &&
+    (verb === "run" || verb === "test") &&
+    !args.includes("-c") &&
+    !args.includes("-exec")
+  )
+    return variable(use, "GOARCH") === target.architecture ? "compiled" : undefined;
+  if (program !== "cargo" || !/^(?:run|test|bench|r|t)$/.test(verb) || args.includes("--no-run"))
+    return undefined;
+  const triple = option(args, "--target") ?? variable(use, "CARGO_BUILD_TARGET") ?? "";
+  return archNames(triple).some(({ arch }) => arch === target.architecture) ? "compiled" : undefined;
 }
 
 /** How the program that a command starts came here, where it is the target's. */

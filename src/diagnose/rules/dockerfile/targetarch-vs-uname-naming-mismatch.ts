@@ -1,6 +1,9 @@
 import { downloadsOf } from "../../dockerfile/downloads.ts";
 import { wrongName } from "../../dockerfile/namings.ts";
-import type { DockerfileRule, Severity } from "../../dockerfile/rule.ts";
+import { archNames } from "../../dockerfile/arch-names.ts";
+import type { DockerfileModel } from "../../dockerfile/model.ts";
+import { textsOf } from "../../dockerfile/texts.ts";
+import type { DockerfileRule, Remark, Severity } from "../../dockerfile/rule.ts";
 import { isNative, lineOfWord, option, usesOf, variable } from "../../dockerfile/uses.ts";
 
 /** The variable or command in an address that stands for the architecture. */
@@ -31,6 +34,7 @@ export const rule: DockerfileRule = {
         architectures: [download.place.view.scenario.target.architecture],
       });
     }
+    reportTriples(model, report);
     for (const use of usesOf(model)) {
       if (!isNative(use.view)) continue;
       const wrong = wrongFlag(use.program, use.args, variable(use, "GOARCH"));
@@ -55,10 +59,56 @@ function wrongFlag(program: string, args: readonly string[], goarch: string | un
     if (/^linux-(?:musl-)?(?:amd64|x86_64|aarch64)$/.test(rid))
       return `"${rid}" is no runtime identifier: .NET writes x64 and arm64.`;
   }
-  const directory = args.find((word) =>
-    /\/(?:lib|include)\/(?:amd64|arm64|x64)-linux-(?:gnu|musl)/.test(word),
-  );
+  const directory = args.map((word) => nvidia.exec(word)?.[1]).find(Boolean);
   return directory === undefined
     ? undefined
-    : `${directory} doesn't exist: triples write x86_64 and aarch64.`;
+    : `NVIDIA's repository has no directory ${directory}: it is x86_64, and sbsa for arm64.`;
+}
+
+/** NVIDIA's directories named as nobody there does. */
+const nvidia = /developer\.download\.nvidia\.\w+\/compute\/cuda\/repos\/[^/\s]{1,40}\/(amd64|aarch64|x64)\b/;
+
+/** Names that GNU triples, apt and Debian's JVMs don't have: which of them, and what they say instead. */
+const strange: readonly (readonly [text: RegExp, says: string])[] = [
+  [
+    /(?:^|[=:"'\s])(?:(?:\/\S{0,200})?\/(?:lib|include|pkgconfig|share|bin)\/|-[LI]\/\S{0,200}\/)?(amd64|arm64|x64)-linux-(?:gnu|musl)(?:eabihf)?(?=$|[/:"'\s]|-(?:gcc|g\+\+|ld|ar|strip|objcopy))/,
+    "triples write x86_64 and aarch64",
+  ],
+  [
+    /^(?:gcc|g\+\+|binutils|cpp|gfortran)-(?:[\d.]+-)?(amd64|arm64|x64)-linux-gnu/,
+    "Debian writes x86-64 and aarch64",
+  ],
+  [/(?:^|-)(amd64|arm64|x64)-unknown-linux-(?:gnu|musl)/, "Rust's triples write x86_64 and aarch64"],
+  [/\bdeb(?:-src)?\s+\[[^\]\n]{0,200}?\barch=(x86_64|aarch64|x64)\b/, "apt writes amd64 and arm64"],
+  [/\/jvm\/java-[\d.]+-openjdk-(x86_64|aarch64)(?:\/|$)/, "Debian writes amd64 and arm64"],
+];
+
+/** Derived names in places where another naming holds. Constants are other rules' findings. */
+function reportTriples(model: DockerfileModel, report: (remark: Remark) => void): void {
+  for (const { text, place, use, line } of textsOf(model)) {
+    if (text.length > 2000 || !/-linux-|arch=|jvm/.test(text) || /:\/\//.test(text.slice(0, 10))) continue;
+    if (/^(?:clang|clang\+\+|zig|swift|lld)/.test(use?.program ?? "")) continue;
+    for (const [pattern, says] of strange) {
+      const name = pattern.exec(text)?.[1];
+      if (name === undefined) continue;
+      const { architecture } = place.stage.platform;
+      const { target } = place.view.scenario;
+      const [arch] = archNames(name).map((each) => each.arch);
+      if (arch !== architecture && arch !== target.architecture) continue;
+      const source =
+        use === undefined ? place.instruction.text : (model.script(place.instruction)?.text ?? "");
+      if (
+        source.includes(`${name}-linux`) ||
+        source.includes(`arch=${name}`) ||
+        source.includes(`jdk-${name}`)
+      )
+        continue;
+      report({
+        line,
+        message: `${text.slice(0, 100)} is named wrongly: ${says}.`,
+        architectures: [target.architecture],
+      });
+      break;
+    }
+  }
 }

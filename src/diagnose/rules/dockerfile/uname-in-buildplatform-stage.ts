@@ -3,7 +3,14 @@ import { asksForArchitecture } from "../../shell/known-output.ts";
 import { downloadsOf } from "../../dockerfile/downloads.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { copiesOf, isAlternative, reachesImage } from "../../dockerfile/shipped.ts";
-import { usesOf } from "../../dockerfile/uses.ts";
+import { type Use, usesOf, variable } from "../../dockerfile/uses.ts";
+
+/** Go's own answer is the machine's where GOARCH isn't set. */
+function asks(use: Use): boolean {
+  if (use.program === "go" && use.args[0] === "env" && /^GO(?:HOST)?ARCH$/.test(use.args[1] ?? ""))
+    return variable(use, "GOARCH") === undefined;
+  return asksForArchitecture([use.program, ...use.args]);
+}
 
 export const rule: DockerfileRule = {
   id: "uname-in-buildplatform-stage",
@@ -22,7 +29,7 @@ export const rule: DockerfileRule = {
     const downloads = downloadsOf(model);
     for (const use of usesOf(model)) {
       const { facts, executed, instruction } = use;
-      if (facts.follows !== "build" || !asksForArchitecture([use.program, ...use.args])) continue;
+      if (facts.follows !== "build" || !asks(use)) continue;
       if (!reachesImage(model, facts.index)) continue;
       // A tool of the build itself: what is fetched here isn't copied out.
       const fetched = downloads.filter(

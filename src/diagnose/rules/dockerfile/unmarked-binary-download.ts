@@ -64,7 +64,7 @@ function executables(model: DockerfileModel): ReadonlySet<string> {
 /** A file without suffix that is made executable, or whose name ends in "linux". */
 function isProgram({ url, outputs }: Download, made: ReadonlySet<string>): boolean {
   if (scripts.test(url) || !/^https?:\/\/[\w.-]+\//.test(url) || /\ufffc/.test(baseName(url))) return false;
-  if (/[-_.]linux(?:\.(?:tar\.\w+|tgz|zip|gz))?$/i.test(url)) return true;
+  if (/[-_.]linux(?:\.(?:tar\.\w+|tgz|zip|gz|deb|rpm|run|bin))?$|\.AppImage$/i.test(url)) return true;
   const published =
     /\/releases\/(?:download|latest)\/|\/(?:download|dl|dist|bin)\/|\/v?\d+\.\d+/.test(url) ||
     outputs.some((path) => /(?:^|\/)s?bin\/[^/]*$/.test(path));

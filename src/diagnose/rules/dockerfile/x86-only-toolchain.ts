@@ -34,13 +34,15 @@ export const rule: DockerfileRule = {
         });
       }
       if (use.program !== "sdkmanager") continue;
-      if (!use.args.some((word) => /^["']?(?:ndk|build-tools|emulator|cmake|platform-tools)/.test(word)))
-        continue;
-      report({
-        line: lineOfWord(use, /build-tools|ndk|emulator|cmake|platform-tools/),
-        message: "Android's build tools and NDK are for x86-64 only.",
-        architectures: [architecture],
-      });
+      for (const word of use.args) {
+        const name = /^["']?(ndk|build-tools|emulator|cmake|platform-tools)/.exec(word)?.[1];
+        if (name === undefined) continue;
+        report({
+          line: lineOfWord(use, new RegExp(`^["']?${name}`)),
+          message: `Android's ${name} is for x86-64 only.`,
+          architectures: [architecture],
+        });
+      }
     }
   },
 };

@@ -36,7 +36,7 @@ export const rule: LogRule = {
     },
     {
       line: new RegExp(
-        `(?:sh|bash|ash)(?:: line)?(?:: \\d+)?: (?!${shell}:)\\S{1,200}: (?:cannot execute(?: binary file)?|.{0,20}exec format error)`,
+        `(?:sh|bash|ash)(?:: line)?(?:: \\d+)?: (?!${shell}:)\\S{1,200}: (?:cannot execute(?! ?: required)(?: binary file)?|.{0,20}exec format error)`,
         "i",
       ),
       score: 86,
@@ -54,6 +54,9 @@ export const rule: LogRule = {
       near: /OSError|Errno 8|subprocess|cannot execute|line \d+:|sh: \d+:/i,
       score: 84,
     },
+    { line: /Cannot run program "[^"]{1,300}".{0,60}error=8\b/, score: 82 },
+    // Android's and BSD's shell.
+    { line: /\/\S{1,160}: not executable: (?:32|64)-bit ELF file/, score: 84 },
     { line: /(?:OSError|PermissionError)?: ?\[Errno 8\] Exec format error: '/, score: 82 },
     {
       line: /\/\S{1,120}: \d+: .{0,60}Syntax error: (?:word unexpected|"\S{1,4}" unexpected|Unterminated quoted string|end of file unexpected)/i,

@@ -8,7 +8,7 @@ export const rule: LogRule = {
   emulated: false,
   patterns: [
     {
-      line: /exec (?:\/usr)?\/(?:bin|sbin)\/(?:ba|da|a)?sh"?:? .{0,20}no such file or directory|exec user process caused:? "?no such file or directory/i,
+      line: /exec (?:container process )?(?:\(missing dynamic library\?\) )?[`"']?(?:\/usr)?\/(?:bin|sbin)\/(?:ba|da|a)?sh[`"']?:? .{0,20}no such file or directory|exec user process caused:? "?no such file or directory/i,
       emulation: "likely",
       score: 84,
     },
@@ -19,7 +19,7 @@ export const rule: LogRule = {
       score: 80,
     },
     {
-      line: /exec user process caused:? "?no such file or directory|exec \/bin\/sh: no such file or directory/i,
+      line: /exec user process caused:? "?no such file or directory|exec (?:container process )?(?:\(missing dynamic library\?\) )?[`"']?\/bin\/sh[`"']?: no such file or directory/i,
       score: 58,
       confidence: "possible",
     },

@@ -7,7 +7,13 @@ export const rule: LogRule = {
   patterns: [
     { line: /no such device/i, near: /binfmt/i, score: 95 },
     {
-      line: /No binfmt support in the kernel|Module binfmt_misc not found|Couldn't load the binfmt_misc module|modprobe: .{0,60}binfmt_misc|binfmt_misc.{0,60}(?:no such device|not (?:loaded|available|supported)|unknown filesystem)|unknown filesystem type '?binfmt_misc/i,
+      line: /No binfmt support in the kernel|Module binfmt_misc not found|modprobe: .{0,60}binfmt_misc|binfmt_misc.{0,60}(?:no such device|not (?:loaded|available|supported)|unknown filesystem)|unknown filesystem type '?binfmt_misc/i,
+      score: 95,
+    },
+    // Without the right to load modules it says the same.
+    {
+      line: /Couldn't load the binfmt_misc module/,
+      nearNot: /[Pp]ermission denied|[Oo]peration not permitted|privileged/,
       score: 95,
     },
     {

@@ -12,6 +12,8 @@ export const rule: LogRule = {
       line: /\.(?:trigger|post-install|pre-install|post-upgrade|pre-upgrade)\S{0,4}:? .{0,20}exited with error 127/,
       score: 92,
     },
+    // busybox told by its first argument what it is, which the emulator replaces.
+    { line: /^\S{1,80}: applet not found$/, emulation: "likely", score: 84, confidence: "likely" },
     { line: /\* execve: No such file or directory/, near: /exited with error 127|apk|trigger/, score: 92 },
     {
       line: /(?:chroot|debootstrap|mmdebstrap|arch-chroot|dnf --installroot|proot)\S{0,20}:? .{0,120}(?:No such file|cannot execute|exec format error|error 127)/i,

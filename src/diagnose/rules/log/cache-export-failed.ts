@@ -6,7 +6,7 @@ export const rule: LogRule = {
   architecture: false,
   patterns: [
     {
-      line: /(?:exporting|export|writing|saving|upload\w*|commit\w*|reserve) (?:to )?(?:\S{0,30} )?cache.{0,200}(?:fail|error|unexpected|denied|timeout|status)|error writing (?:layer blob|manifest blob).{0,200}|failed to (?:export|reserve|save|upload|commit|finalize|configure).{0,40}cache|error (?:exporting|writing|committing) cache|Our services aren't available right now|actions results|cache service .{0,60}(?:shut down|unavailable|deprecated)|GitHub Actions Cache/i,
+      line: /(?:exporting|export|writing|saving|upload\w*|commit\w*|reserve) (?:to )?(?:\S{0,30} )?cache.{0,200}(?:fail|error|unexpected|denied|timeout|status)|error writing (?:layer blob|manifest blob).{0,200}|failed to (?:export|reserve|save|upload|commit|finalize|configure).{0,40}cache|error (?:exporting|writing|committing) cache|Our services aren't available right now|actions results|cache service .{0,60}(?:shut down|unavailable|deprecated)|GitHub Actions Cache|This legacy service is shutting down/i,
       score: 86,
     },
     {
@@ -16,7 +16,7 @@ export const rule: LogRule = {
       score: 80,
     },
     {
-      line: /maximum timeout reached|unexpected status (?:code )?from (?:GET|PUT|POST|HEAD|PATCH) .{0,200}(?:cache|buildcache)|failed to solve: .{0,60}cache.{0,100}(?:40\d|50\d|timeout|denied)/i,
+      line: /maximum timeout reached|unexpected status (?:code )?from (?:GET|PUT|POST|HEAD|PATCH) .{0,200}(?:cache|buildcache)|failed to solve: .{0,60}cache(?! key)\b.{0,100}(?:\b[45]0\d\b|timeout|denied)/i,
       near: /cache/i,
       score: 80,
     },

@@ -6,7 +6,7 @@ export const rule: LogRule = {
   architecture: true,
   patterns: [
     {
-      line: /chrom\w{0,10} binary is not available for arm|does not support chromium on|(?:Chrome|Chromium) is not (?:available|supported) .{0,40}(?:arm|aarch)/i,
+      line: /chrom\w{0,10} binary is not available for arm|does not support chromium on|Cannot download a binary for the provided platform: linux_arm|Failed downloading the Cypress binary.{0,80}404|(?:Chrome|Chromium) is not (?:available|supported) .{0,40}(?:arm|aarch)|ERROR: not supported on Linux Arm64|not supported on Linux ARM/i,
       score: 95,
     },
     {

@@ -1,7 +1,30 @@
+import type { LogLine } from "../../log/log-line.ts";
+import type { LogView } from "../../log/log-view.ts";
+import { isOwnCompiler } from "../../log/multiarch-triplet.ts";
 import type { LogRule } from "../../log/log-rule.ts";
 
 const cross =
   "(?:aarch64|arm64|arm|armv[67]\\w*|x86_64|i686|riscv64|powerpc64le|s390x|mips\\w*)-(?:\\w+-)?linux-(?:gnu|musl)\\w{0,6}";
+
+/** Python's build takes the compiler that Python was made with, which on Debian bears a triplet. */
+function isCross(log: LogView, line: LogLine): boolean {
+  return !(/command '|unable to execute/.test(line.text) && isOwnCompiler(log, line));
+}
+
+/** What openssl-sys and others print of the machine that builds and of the one that is built for. */
+function isForAnother(log: LogView): boolean {
+  const host = told(log, /\$?HOST(?: =|:) (\w+)/);
+  const target = told(log, /\$?TARGET(?: =|:) (\w+)/);
+  return host !== undefined && target !== undefined && host !== target;
+}
+
+function told(log: LogView, pattern: RegExp): string | undefined {
+  for (const { text } of log.lines) {
+    const [, found] = pattern.exec(text) ?? [];
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
 
 export const rule: LogRule = {
   code: "cross-toolchain-incomplete",
@@ -12,6 +35,7 @@ export const rule: LogRule = {
       line: new RegExp(
         `${cross}-(?:gcc|g\\+\\+|cc|c\\+\\+|ar|strip|ranlib|clang|objcopy|ld|pkg-config)\\S{0,6}["'\`’]?:? ?.{0,60}(?:not found|No such file|not installed|does not exist)`,
       ),
+      check: isCross,
       score: 90,
     },
     {
@@ -51,6 +75,11 @@ export const rule: LogRule = {
       command: /GOARCH|CC=|TARGETARCH|CGO_ENABLED=1/,
       score: 80,
       confidence: "likely",
+    },
+    {
+      line: /Could not find directory of OpenSSL installation|Could not find openssl via pkg-config|could not find native static library/i,
+      check: isForAnother,
+      score: 86,
     },
     { line: new RegExp(`C compiler "?${cross}-\\S{1,10}"? not found`), score: 92 },
   ],

@@ -29,7 +29,12 @@ export const rule: LogRule = {
       score: 60,
       confidence: "possible",
     },
-    { line: /does not have a Release file|no longer has a Release file/, score: 72, confidence: "likely" },
+    {
+      line: /does not have a Release file|no longer has a Release file/,
+      nearNot: /doesn't support architecture/,
+      score: 72,
+      confidence: "likely",
+    },
     {
       line: /alpine\/v(?:2\.\d|3\.[0-9])\/\S{1,60}.{0,40}(?:No such file|not found|404)/i,
       score: 72,

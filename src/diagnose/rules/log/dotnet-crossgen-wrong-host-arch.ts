@@ -17,10 +17,19 @@ export const rule: LogRule = {
       near: /exec format|cannot execute|not found|rosetta error|ld-linux|No such file/i,
       score: 101,
     },
+    {
+      line: /MSB3073: The command ".{0,300}(?:crossgen2?|\/ilc)(?:\.dll)?".{0,200} exited with code (?:126|127|255)\b/i,
+      score: 96,
+    },
     { line: /(?:crossgen2?|ilc)(?:\.dll|\.exe)?["']? exited with code (?:126|127|255)\b/i, score: 96 },
     {
       line: /(?:crossgen2?|ilc|ILCompiler).{0,200}(?:rosetta error|ld-linux-x86-64|An error occurred trying to start process)/i,
       score: 97,
+    },
+    {
+      line: /rosetta error|exec format error|cannot execute binary|Could not open '\/lib|qemu-\w+: Could not open/i,
+      near: /NETSDK1096|NETSDK1094|crossgen2?\b|\bilc\b|ilcompiler/i,
+      score: 96,
     },
     { line: /An error occurred trying to start process .{0,200}(?:crossgen|ilcompiler)/i, score: 97 },
   ],

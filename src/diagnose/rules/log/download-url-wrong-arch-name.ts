@@ -6,8 +6,13 @@ const archUrl =
   /(?:\$\{?(?:TARGETARCH|TARGETPLATFORM|TARGETVARIANT|ARCH|arch|BUILDARCH|DPKG_ARCH|dpkgArch|MACHINE|PLATFORM)\}?|uname -m|--print-architecture|aarch64|arm64|x86_64|amd64|armv7|armhf|arm-?v[67])/;
 const named = "(?:aarch64|arm64|x86_64|amd64|armv[67]l?|armhf|x64|arm-v[67]|linux-arm)";
 
+/** What these ask for bears the name that the project wrote down. */
+const packageManager =
+  /^(?:npm (?:ERR!|error|warn|WARN)|error (?:An unexpected error occurred: ")?https?:\/\/registry\.| ?ERR_PNPM|.{0,20}\[\d\/\d\])/;
+
 /** A step for amd64 whose address is written for amd64 has the right name; then the file itself is gone. */
-function isMaybeMisspelt(_log: LogView, { step }: LogLine): boolean {
+function isMaybeMisspelt(_log: LogView, { step, text }: LogLine): boolean {
+  if (packageManager.test(text)) return false;
   if (step?.command === undefined || cpuOf(step.platform) !== "amd64") return true;
   return /\$|`|aarch64|arm/.test(step.command);
 }
@@ -37,7 +42,7 @@ export const rule: LogRule = {
       score: 82,
     },
     {
-      line: /(?:returned error: 404|404:? Not Found|ERROR 404)/i,
+      line: /(?:returned error: 404|404:? Not Found|ERROR 404|invalid response status 404)/i,
       check: isMaybeMisspelt,
       command: archUrl,
       emulation: "likely",

@@ -32,7 +32,9 @@ export const rule: LogRule = {
       emulation: "shown",
       score: 84,
     },
-    { line: /\[\d+:\d+:\d{4}\/\d+\.\d+:(?:ERROR|FATAL)/, emulation: "shown", score: 82 },
+    // Chrome starts itself again with --type=…, and the emulator takes that for an option of its own.
+    { line: /^qemu\S{0,20}: unknown option 'type=\w{1,20}'/, score: 92 },
+    { line: /\[(?:\d+:\d+:)?\d{4}\/\d+\.\d+:(?:ERROR|FATAL):/, emulation: "shown", score: 82 },
   ],
   above: [
     "qemu-sigtrap-signal-5",

@@ -22,6 +22,13 @@ export const rule: LogRule = {
       emulation: "likely",
       score: 89,
     },
+    {
+      line: /Runtime terminating during boot|[Cc]rash dump is being written|init terminating in do_boot|Error! Failed to (?:eval|load module)/,
+      command: beam,
+      emulation: "shown",
+      score: 82,
+      confidence: "likely",
+    },
     // Natively this virtual machine hardly ever crashes.
     {
       line: /Segmentation fault|\b(?:exit code: |exit status |non-zero code: )139\b/i,

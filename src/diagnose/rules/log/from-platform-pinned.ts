@@ -16,7 +16,7 @@ export const rule: LogRule = {
     },
     {
       line: /exec format error/i,
-      log: /FROM --platform=(?:linux\/|\$\{?(?:BUILDPLATFORM|TARGETPLATFORM)(?::?-|\}?$)|\$\{?\w+:-?linux)|ARG (?:BUILD|TARGET)PLATFORM=/,
+      log: /FROM --platform flag should not use constant|FromPlatformFlagConst|FROM --platform=(?:linux\/|\$\{?(?:BUILDPLATFORM|TARGETPLATFORM)(?::?-|\}?$)|\$\{?\w+:-?linux)|ARG (?:BUILD|TARGET)PLATFORM=/,
       score: 84,
       confidence: "likely",
     },

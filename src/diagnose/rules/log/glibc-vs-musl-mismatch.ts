@@ -42,6 +42,13 @@ export const rule: LogRule = {
       score: 66,
       confidence: "possible",
     },
+    // bash since 5.2: the program is there, its loader isn't. A script's missing interpreter looks alike.
+    {
+      line: /\S: cannot execute: required file not found/,
+      nearNot: /\.(?:sh|bash|py|rb|pl|js|mjs)["']?: cannot execute|entrypoint/,
+      score: 72,
+      confidence: "likely",
+    },
     {
       line: /\bno such file or directory/i,
       near: /interpreter \/lib(?:64)?\/ld-|ld-linux-\S+ => not found|not a dynamic executable/,

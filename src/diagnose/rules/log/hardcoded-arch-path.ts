@@ -3,13 +3,15 @@ import type { LogRule } from "../../log/log-rule.ts";
 
 const triplet = "(?:x86_64|aarch64|arm|i386|i686|powerpc64le|s390x|riscv64)-linux-(?:gnu|musl)\\w{0,6}";
 
+const folder = "(?:lib(?:exec)?|include|local/lib|local/include|share)/(?:gcc/|cmake/|pkgconfig/)?";
+
 export const rule: LogRule = {
   code: "hardcoded-arch-path",
   title: "A path with another CPU's name in it is used",
   architecture: true,
   patterns: [
     {
-      line: new RegExp(`/(?:usr/)?lib/${triplet}`),
+      line: new RegExp(`/(?:usr/)?${folder}${triplet}`),
       near: /not found|No such|cannot|could not|missing|does not exist|unable to|error/i,
       nearNot: /GLIBC_|ld: |wrong format|incompatible|manylinux|Error relocating/,
       check: isForeignTriplet,
@@ -18,7 +20,7 @@ export const rule: LogRule = {
     },
     {
       line: new RegExp(
-        `/(?:usr/)?lib/${triplet}/.{0,200}(?:No such file|not found|does not exist|cannot (?:stat|open|access))`,
+        `/(?:usr/)?${folder}${triplet}/.{0,200}(?:No such file|not found|does not exist|cannot (?:stat|open|access))`,
         "i",
       ),
       nearNot: /version `?GLIBC/,
@@ -26,7 +28,7 @@ export const rule: LogRule = {
     },
     {
       line: new RegExp(
-        `(?:cannot (?:stat|open|access)|No such file|not found|missing|does not exist|failed to (?:stat|compute|calculate|create)).{0,160}/(?:usr/)?lib/${triplet}`,
+        `(?:cannot (?:stat|open|access)|No rule to make target|No such file|not found|missing|does not exist|failed to (?:stat|compute|calculate|create)).{0,160}/(?:usr/)?${folder}${triplet}`,
         "i",
       ),
       nearNot: /version `?GLIBC/,

@@ -11,7 +11,10 @@ export const rule: LogRule = {
       nearNot: /compil|gcc|clang|mnemonic/i,
       score: 88,
     },
-    { line: /CPU does not support x86-64-v[234]|CPU ISA level is lower than required/i, score: 97 },
+    {
+      line: /CPU does not support x86-64-v[234]|CPU ISA level is lower than required|This program can only be run on .{0,40}(?:processors|CPUs?) (?:with|that)/i,
+      score: 97,
+    },
     {
       line: /requires? (?:a )?(?:CPU|processor|machine|host).{0,30}(?:AVX|SSE4|ARMv8|x86-64-v)|(?:CPU|processor) (?:lacks|does not support|doesn't support|without|missing) .{0,20}(?:AVX|SSE|BMI|POPCNT|FMA|x86-64|LSE)|requires ARMv8\.\d|Missing required CPU features|required CPU features|CPU lacks AVX|baseline optimizations: .{0,120}machine doesn't support|verify that both the operating system and the processor support/i,
       score: 95,
@@ -21,7 +24,7 @@ export const rule: LogRule = {
       score: 94,
     },
     {
-      line: /\bIllegal instruction\b|\bSIGILL\b|signal 4\b|signal: illegal/i,
+      line: /\bIllegal instruction\b|\bSIGILL\b|signal 4\b|signal: illegal|trap invalid opcode/i,
       emulation: "not",
       logNot: /\bqemu\b|uncaught target signal|emulat/i,
       score: 74,

@@ -15,13 +15,25 @@ export const rule: LogRule = {
       nearNot: /no such manifest/,
       score: 88,
     },
+    // buildx joins what several nodes pushed.
+    {
+      line: /content at \S{1,300}\/manifests\/sha256:\S{1,80} not found/,
+      near: /merging manifest list/,
+      score: 90,
+    },
+    { line: /manifest list\/index references to blobs and\/or manifests (?:that )?are missing/, score: 96 },
     {
       line: /MANIFEST_(?:BLOB_)?UNKNOWN|not found|does not exist/i,
       near: /failed to (?:push|put) manifest|pushing manifest list/i,
       score: 84,
     },
   ],
-  above: ["blob-upload-unknown", "registry-manifest-unknown", "registry-manifest-rejected"],
+  above: [
+    "blob-upload-unknown",
+    "registry-manifest-unknown",
+    "registry-manifest-rejected",
+    "network-transient",
+  ],
   why: "An index names its images by digest, and the registry refuses one whose images it doesn't have in the same repository. Docker keeps such lists in ~/.docker/manifests: an old one still names earlier digests; or a tool rewrote the manifests on the way (another compression, media types), which changes digests.",
   fixes: [
     {

@@ -15,7 +15,7 @@ export const rule: LogRule = {
       score: 95,
     },
     {
-      line: /manifest (?:list )?(?:does not|doesn't) (?:contain|have) .{0,40}(?:platform|architecture)|no child with platform|could not find .{0,60}for platform|does not provide the specified platform|no such platform|not find an image matching platform/i,
+      line: /manifest (?:list )?(?:does not|doesn't) (?:contain|have) .{0,40}(?:platform|architecture)|no child with platform|could not find .{0,60}for platform|does not provide the specified platform|no such platform|does not contain descriptor matching platform|no (?:manifest|image|platform) (?:in index |found )?(?:matches|matching|for) (?:platform )?(?:linux|windows)\/|manifest for \S{1,30} not found in manifest list|must support (?:amd64|arm64)\/linux|does not support the specified platform|not find an image matching platform/i,
       score: 90,
     },
     {
@@ -23,6 +23,7 @@ export const rule: LogRule = {
       score: 85,
     },
   ],
+  above: ["registry-manifest-unknown"],
   why: "The tag is an index (manifest list) without an entry for the platform that was asked for, or a single image of another one. Nothing was run yet: QEMU can't help, the files don't exist.",
   fixes: [
     {

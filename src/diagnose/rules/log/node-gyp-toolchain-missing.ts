@@ -38,6 +38,10 @@ export const rule: LogRule = {
       score: 84,
     },
     {
+      line: /cmake-js ERR! .{0,40}CMake executable is not found|sharp: Please add node-gyp to your dependencies|sharp: .{0,40}Use of "pkg-config" failed/i,
+      score: 88,
+    },
+    {
       line: /gyp ERR! (?:build error|configure error|not ok)/,
       emulation: "likely",
       score: 64,

@@ -12,7 +12,7 @@ export const rule: LogRule = {
       score: 88,
     },
     {
-      line: /(?:platform|CPU architecture) "\S{1,20}" is incompatible with this module|Found incompatible module/i,
+      line: /(?:platform|CPU architecture) "\S{1,20}" is incompatible with this module|YN0078: .{0,160}is incompatible with this package|Found incompatible module/i,
       score: 90,
       nearNot: /optional dependency and failed compatibility/,
     },

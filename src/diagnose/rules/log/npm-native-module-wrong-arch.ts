@@ -12,12 +12,29 @@ export const rule: LogRule = {
       line: /\.node['":]?.{0,80}(?:invalid ELF header|wrong ELF class|cannot open shared object file|Exec format error|not a valid Win32|mach-o)|(?:invalid ELF header|wrong ELF class).{0,120}\.node\b/i,
       score: 94,
     },
-    { line: /invalid ELF header|wrong ELF class/i, near: /node_modules|\.node\b|node:internal/, score: 92 },
+    {
+      line: /invalid ELF header|wrong ELF class|ELF file's phentsize not the expected size/i,
+      near: /node_modules|\.node\b|node:internal/,
+      score: 92,
+    },
     {
       line: /Error loading shared library ld-(?:linux|musl)\S{1,20}: .{0,60}needed by .{0,200}(?:node_modules|\.node\b)/i,
       score: 94,
     },
     { line: new RegExp(`Cannot find (?:module|package) ['"]?@\\S{1,60}[-/.]${machine}`), score: 94 },
+    {
+      line: new RegExp(
+        `(?:find|resolve|load|require|locate|import) .{0,40}@[\\w.-]{1,40}/[\\w.-]{0,40}[-/.]${machine}|@[\\w.-]{1,40}/[\\w.-]{0,40}[-/.]${machine} .{0,60}(?:not found|does not exist|not installed|is missing)`,
+      ),
+      nearNot: /optional|EBADPLATFORM|404/,
+      score: 86,
+    },
+    {
+      line: /Could not locate the bindings file\. Tried:|Error: Cannot find module '\S{0,120}(?:build\/Release|lib\/binding)\/\S{1,120}\.node'/,
+      nearNot: /gyp ERR/,
+      score: 76,
+      confidence: "likely",
+    },
     { line: new RegExp(`Cannot find module ['"]?\\S{0,80}\\.${machine}\\.node`), score: 93 },
     {
       line: new RegExp(
@@ -26,7 +43,7 @@ export const rule: LogRule = {
       score: 94,
     },
     {
-      line: /installed esbuild for another platform|Failed to load native binding|Cannot find native binding|Failed to load SWC binary|npm has a bug related to optional dependencies|was compiled against a different (?:platform|architecture)|No native build was found for platform|prebuilds? for \S+ not found/i,
+      line: /installed esbuild for another platform|Failed to load native binding|Cannot find native binding|Failed to load SWC binary|npm has a bug related to optional dependencies|was compiled against a different (?:platform|architecture)|No native build was found for platform|did not find the correct binary for your platform|could not find a binary for (?:your|this) platform|prebuilds? for \S+ not found/i,
       score: 92,
     },
     { line: /Something went wrong installing the "sharp" module/, score: 84, confidence: "likely" },

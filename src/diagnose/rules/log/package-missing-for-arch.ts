@@ -13,6 +13,10 @@ const x86Only =
 const everywhere =
   /(?:package|for|argument:?|'|^ {1,4})\s{0,3}'?(?:curl|wget|git|ca-certificates|gcc|g\+\+|make|bash|vim|nano|unzip|zip|jq|gnupg2?|build-(?:essential|base)|sudo|openssl|tzdata|python3(?:-dev|-pip)?|perl|cmake|pkg-config|tar|xz-utils|openssh-client|procps|less|rsync)'?(?: |$|:)/;
 
+/** Without its lists a package manager knows no package at all. */
+const listsNotFetched =
+  /(?:network|temporary|IO) error|Temporary failure|Could not (?:resolve|connect)|certificate not trusted|Operation timed out/;
+
 function isRare(_log: LogView, { text }: LogLine): boolean {
   return !everywhere.test(text);
 }
@@ -26,6 +30,7 @@ export const rule: LogRule = {
       line: /Unable to locate package|has no installation candidate|unable to select packages|no such package|No package \S+ available|Unable to find a match|No match for argument|Couldn't find any package|target not found: /i,
       emulation: "likely",
       check: isRare,
+      nearNot: listsNotFetched,
       score: 80,
     },
     {
@@ -45,6 +50,19 @@ export const rule: LogRule = {
       line: /Could not (?:find|resolve|get) .{0,240}[:-]linux[-_](?:aarch_?64|arm\w{0,4}|ppcle_64|s390_?x|riscv64)[:. ]/,
       score: 80,
       confidence: "likely",
+    },
+    // A repository of packages whose lists for this CPU aren't there.
+    {
+      line: /404 for https?:\/\/(?!\S{0,120}(?:centos|fedora|vault))\S{0,200}\/(?:aarch64|armv7hl|ppc64le|s390x|riscv64|arm64)\/\S{0,60}repo(?:data|md)/i,
+      score: 84,
+    },
+    {
+      line: /^(?:\[ERROR\] )?\s{0,4}\d+\) \S{1,120}:linux-(?:aarch_?64|arm\w{0,4}|ppcle_64|s390_?x|riscv64):\S{1,40}$/,
+      score: 82,
+    },
+    {
+      line: /Could not find (?:gem '[^']{1,80}'|\S{1,60}) (?:with platforms? |in .{0,40}for )'?(?:aarch64|arm\w{0,4}|ppc64le|s390x|riscv64)-linux/,
+      score: 84,
     },
     {
       line: /Your bundle only supports platforms \[|Repository '\S{1,60}-(?:aarch64|armhfp|ppc64le|s390x)' does not exist in project|go: download go\S{1,20} for \S{1,20}: toolchain not available/,

@@ -28,6 +28,12 @@ export const rule: LogRule = {
       score: 86,
     },
     {
+      line: /404|not in gzip format|not found|does not look like|short read|unexpected (?:end|EOF)/i,
+      command: /TARGET(?:ARCH|OS|PLATFORM|VARIANT)|BUILDARCH/,
+      log: /https?:\/\/\S{0,200}(?:linux[-_]{1,2}\.|-\.(?:tar|tgz|zip|deb)|linux-\/|_linux_\.|\/\/linux\/?\/)/i,
+      score: 86,
+    },
+    {
       line: /(?:unsupported|unknown|invalid|unrecognized).{0,20}(?:arch\w*|platform|TARGET\w+):? *(?:''|""|\(empty\)|$)/i,
       log: /TARGET(?:ARCH|PLATFORM)|BUILDPLATFORM/,
       score: 82,

@@ -6,7 +6,7 @@ export const rule: LogRule = {
   architecture: true,
   patterns: [
     {
-      line: /is an invalid (?:OS )?component of|OSAndVersion specifier|platform specifier component must match|invalid platform (?:syntax|format|specifier|string|value|for|:|")|unknown operating system or architecture|failed to parse platform|cannot parse platform|could not parse platform|unable to parse platform/i,
+      line: /is an invalid (?:OS )?component\b|OSAndVersion specifier|platform specifier component must match|invalid platform (?:syntax|format|specifier|string|value|for|:|")|unknown operating system or architecture|failed to parse platform|cannot parse platform|could not parse platform|unable to parse platform/i,
       score: 92,
     },
     {

@@ -8,7 +8,7 @@ export const rule: LogRule = {
   emulated: false,
   patterns: [
     {
-      line: /operation not permitted|permission denied|read-only file system|are you root/i,
+      line: /operation not permitted|permission denied|must be superuser|read-only file system|are you root/i,
       near: /binfmt|qemu-(?:user|binfmt)|register.{0,20}emulat/i,
       nearNot: /no such device|ldconfig/,
       score: 92,

@@ -13,11 +13,17 @@ export const rule: LogRule = {
         /npm (?:ERR!|error)|apt|pip|exporting (?:to \S{0,30} )?cache|cache service|pull access denied|403 +Forbidden \[IP/,
       score: 86,
     },
+    { line: /name unknown: The repository with name/i, near: /push/i, score: 86 },
+    {
+      line: /(?:writing blob|initiating layer upload|trying to reuse blob).{0,240}unauthorized: access to the requested resource is not authorized|unauthorized: project \S{1,80} not found/,
+      near: /writing blob|layer upload|trying to reuse|push/i,
+      score: 86,
+    },
     { line: /insufficient_scope/i, near: /push|exporting|upload/i, score: 86 },
     { line: /failed to push .{0,200}(?:denied|403|insufficient_scope|forbidden)/i, score: 90 },
     { line: /denied: requested access to the resource is denied/, score: 76 },
   ],
-  above: ["registry-auth", "generic-user-error", "network-transient"],
+  above: ["registry-auth", "registry-manifest-unknown", "generic-user-error", "network-transient"],
   why: "Who pushes is known, or nobody is logged in for this name, and writing there isn't allowed: the token has no write scope, the repository belongs to somebody else, doesn't exist (and isn't made by itself), or the tag is docker.io/library/NAME because the user's name is missing.",
   fixes: [
     {

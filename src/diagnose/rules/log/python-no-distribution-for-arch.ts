@@ -31,6 +31,7 @@ export const rule: LogRule = {
     },
     {
       line: /(?:that satisfies the requirement|No matching distribution found for) (?:tensorflow|torch|torchvision|torchaudio|onnxruntime|tflite-runtime|jaxlib|faiss|mediapipe|open3d|pyqt\d|pyside\d|xgboost|polars|triton|bitsandbytes|ray|nvidia-|intel-|mkl|tensorrt|decord|vtk|pymssql|ibm-db|cx-oracle)\S*/i,
+      check: isNotForAmd64,
       logNot: /linux_x86_64|x86_64|Requires-Python|requires a different python/,
       score: 66,
       confidence: "possible",
@@ -47,6 +48,12 @@ export const rule: LogRule = {
       line: /PackagesNotFoundError|ResolvePackageNotFound|does not exist \(perhaps a typo or a missing channel\)|Could not solve for environment specs|nothing provides .{0,80}needed by|LibMambaUnsatisfiableError/,
       log: /linux-(?:aarch64|armv7l|ppc64le|s390x)|\baarch64\b/,
       score: 84,
+    },
+    {
+      line: /PackagesNotFoundError|ResolvePackageNotFound|does not exist \(perhaps a typo or a missing channel\)|Could not solve for environment specs|LibMambaUnsatisfiableError|No candidate is found for [`']\S{1,80}[`'] that matches the environment/,
+      emulation: "likely",
+      score: 80,
+      confidence: "likely",
     },
     {
       line: /ResolutionImpossible|conflicting dependencies/,

@@ -4,7 +4,7 @@ import type { LogRule } from "../../log/log-rule.ts";
 import type { LogView } from "../../log/log-view.ts";
 
 const slow =
-  /operation was canceled|exceeded the maximum execution time|execution took longer than|The job (?:running on|was canceled|exceeded)|has exceeded the (?:maximum|time)|maximum (?:job )?(?:run|execution) ?time|(?<!test |tests |spec )timed out after \d|job timeout|Build timed out|TimeoutExpired|Too long with no output|no output has been received|context deadline exceeded|step timeout|deadline exceeded|Terminated$|(?:cancel|abort)\w* .{0,40}(?:timeout|time limit)|Your build exceeded|time ?limit/i;
+  /operation was canceled|exceeded the maximum execution time|execution took longer than|The job (?:running on|was canceled|exceeded)|has exceeded the (?:maximum|time)|maximum (?:job )?(?:run|execution) ?time|(?<!test |tests |spec )timed out after \d|job timeout|Build timed out|TimeoutExpired|ProcessTimedOutException|exceeded the timeout of \d|Too long with no output|no output has been received|context deadline exceeded|step timeout|deadline exceeded|Terminated$|(?:cancel|abort)\w* .{0,40}(?:timeout|time limit)|Your build exceeded|time ?limit/i;
 const networkTimeout =
   /network timeout|trouble with your network connection|Read timed out|ReadTimeoutError|Operation timed out|i\/o timeout|timeout of \d+ms|\b(?:request|connection|connect|read|socket|handshake|download|fetch|operation|curl)\S{0,12} timed out|timed out (?:after|while|waiting|trying)|^\S{0,40}timed out$|operation too slow|ERR_SOCKET_TIMEOUT|ESOCKETTIMEDOUT|\bETIMEDOUT\b/i;
 
@@ -40,6 +40,7 @@ export const rule: LogRule = {
     {
       line: networkTimeout,
       emulation: "shown",
+      check: isNotConnecting,
       commandNot: /\bapt-get update && |^$/,
       score: 66,
       confidence: "likely",

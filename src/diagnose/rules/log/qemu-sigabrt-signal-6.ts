@@ -24,7 +24,7 @@ export const rule: LogRule = {
       score: 45,
     },
     {
-      line: /\bexit (?:code|status)[: ]*134\b|non-zero code: 134\b|exited with (?:code |status )?134\b/i,
+      line: /\bexit (?:code|status)[: ]*134\b|non-zero code: 134\b|exited with (?:code |status |error )?134\b/i,
       nearNot: ownAbort,
       emulation: "likely",
       score: 44,

@@ -14,12 +14,12 @@ export const rule: LogRule = {
     { line: /uncaught target signal 4\b/, score: 74 },
     { line: /qemu: unhandled CPU exception|qemu-\S+: .{0,80}illegal instruction/i, score: 55 },
     {
-      line: /^(?:.{0,80}[: ])?Illegal instruction\b(?! set)|(?:signal|with|by|received|caught|fatal|terminated|code|status)[^\w]{1,4}\(?SIGILL\b|\bSIGILL(?:: | \(|$)/i,
+      line: /^(?:.{0,80}(?:: |\] |! |\d ))?\s{0,8}Illegal instruction(?=$|\.?$|\s{1,10}\(|\s{2,}|: \d| at )|(?:signal|with|by|received|caught|fatal|terminated|code|status)[^\w]{1,4}\(?SIGILL\b|^(?:.{0,80}[: ])?SIGILL(?:: | \((?=[A-Za-z0]|\d+\))|$)/i,
       emulation: "shown",
       score: 50,
     },
     {
-      line: /\bexit (?:code|status)[: ]*132\b|non-zero code: 132\b|exited with (?:code |status )?132\b/i,
+      line: /\bexit (?:code|status)[: ]*132\b|non-zero code: 132\b|exited with (?:code |status |error )?132\b/i,
       emulation: "likely",
       score: 48,
       confidence: "likely",

@@ -14,13 +14,13 @@ export const rule: LogRule = {
       score: 50,
     },
     {
-      line: /^(?:.{0,80}[: ])?Segmentation fault\b|(?:signal|with|by|received|caught|fatal|terminated|code|status)[^\w]{1,4}\(?SIGSEGV\b|\bSIGSEGV(?:: | \(|$)/i,
+      line: /^(?:.{0,80}(?:: |\] |! |\d ))?\s{0,8}Segmentation fault(?=$|\.?$|\s{1,10}\(|\s{2,}|: \d| at )|(?:signal|with|by|received|caught|fatal|terminated|code|status)[^\w]{1,4}\(?SIGSEGV\b|^(?:.{0,80}[: ])?SIGSEGV(?:: | \((?=[A-Za-z0]|\d+\))|$)/i,
       emulation: "shown",
       nearNot: /nil pointer dereference|NullPointerException|null pointer/i,
       score: 46,
     },
     {
-      line: /\bexit (?:code|status)[: ]*139\b|non-zero code: 139\b|exited with (?:code |status )?139\b|status 139\b/i,
+      line: /\bexit (?:code|status)[: ]*139\b|non-zero code: 139\b|exited with (?:code |status |error )?139\b|status 139\b/i,
       emulation: "likely",
       score: 44,
       confidence: "likely",

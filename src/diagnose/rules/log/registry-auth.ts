@@ -13,7 +13,7 @@ export const rule: LogRule = {
     },
     { line: /pull access denied/i, score: 70 },
     {
-      line: /401 Unauthorized|\bUNAUTHORIZED\b|unauthorized: |authentication required|no basic auth credentials|incorrect username or password|failed to (?:fetch (?:oauth|anonymous) token|authorize)|invalid (?:username\/password|credentials)|HTTP Basic: Access denied|token (?:has )?expired|expired token|bad credentials|denied: .{0,40}(?:login|credential|token|authenticat)|login (?:failed|attempt|required)|Cannot perform an interactive login|Must provide --username/i,
+      line: /401 Unauthorized|\bUNAUTHORIZED\b|unauthorized: |authentication required|no basic auth credentials|incorrect username or password|failed to (?:fetch (?:oauth|anonymous) token|authorize)|invalid (?:username\/password|credentials)|HTTP Basic: Access denied|token (?:has )?expired|expired token|bad credentials|denied: .{0,40}(?:login|credential|token|authenticat)|login (?:failed|attempt|required)|Cannot perform an interactive login|Must provide --username|Error: Username and password required/i,
       nearNot:
         /npm (?:ERR!|error)|pip|404|503|toomanyrequests|429|5\d\d (?:Internal|Bad|Service)|i\/o timeout|context deadline|connection (?:refused|reset)|no such host|TLS handshake|x509|EOF/,
       score: 82,

@@ -6,9 +6,10 @@ export const rule: LogRule = {
   architecture: false,
   patterns: [
     {
-      line: /manifest unknown|no such manifest|MANIFEST_UNKNOWN|NAME_UNKNOWN|NOT_FOUND.{0,60}manifest|manifest (?:for )?\S{1,200} not found|manifest tagged by|tag .{0,80}not found/i,
+      line: /manifest unknown|no such manifest|MANIFEST_UNKNOWN|NAME_UNKNOWN|name unknown: |NOT_FOUND.{0,60}manifest|manifest (?:for )?\S{1,200} not found|manifest tagged by|tag .{0,80}not found/i,
       score: 80,
     },
+    { line: /content at \S{1,300}\/manifests\/\S{1,90} not found/, score: 80 },
     {
       line: /(?:failed to resolve source metadata for|failed to copy|pull(?:ing)?|resolve|load metadata).{0,200}: not found$|\S{1,100}:[\w.-]{1,60}: not found$|(?:reference|image) .{0,120}(?:not found|does not exist) in/i,
       nearNot:
@@ -16,7 +17,7 @@ export const rule: LogRule = {
       score: 76,
     },
   ],
-  above: ["generic-user-error"],
+  above: ["generic-user-error", "network-transient"],
   why: "The registry answered that it has no such tag in this repository: a typing error, a tag that was deleted, or the job that should have pushed it (often the one for the other CPU) didn't.",
   fixes: [
     {

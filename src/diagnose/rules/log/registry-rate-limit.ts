@@ -7,6 +7,7 @@ export const rule: LogRule = {
   patterns: [
     {
       line: /toomanyrequests|429 Too Many Requests|pull rate limit|rate limit (?:exceeded|reached)|You have reached your .{0,40}limit|\b429\b.{0,60}(?:status|Too Many)|status(?: code)?:? 429|API rate limit exceeded|rate exceeded/i,
+      nearNot: /failed to (?:reserve|save|commit|finalize) cache|error writing layer blob/,
       score: 93,
     },
   ],

@@ -24,13 +24,18 @@ export const rule: LogRule = {
       confidence: "likely",
     },
     {
-      line: /impossible constraint in ['‘`"]?asm|unknown register name|inconsistent operand constraints|invalid output constraint '=a'|(?:unknown|unrecognized|invalid|no such) (?:mnemonic|instruction|opcode)|(?:selected )?processor does not support/i,
+      line: /impossible constraint in ['‘`"]?asm|unknown register name|inconsistent operand constraints|invalid output constraint '=a'|(?<!trap )(?:unknown|unrecognized|invalid|no such) (?:mnemonic|instruction|opcode)|(?:selected )?processor does not support/i,
       nearNot: /runtime\/cgo|gcc_(?:arm64|amd64|arm)\.S|[Dd]ockerfile/,
       score: 80,
     },
     {
       line: /unresolved import `?(?:std|core)::arch::x86|no `?(?:AtomicU64|AtomicI64)`? in `?(?:sync::atomic|std|core)|cannot find (?:type|struct|function) `?(?:AtomicU64|_mm\w+)|could not find `?x86_64`? in `?arch/i,
       score: 90,
+    },
+    // Scripts of autoconf that are older than the CPU.
+    {
+      line: /(?:config\.guess: |^)unable to guess system type|cannot guess build type; you must specify|machine [`'‘](?:aarch64|arm64|riscv64|powerpc64le|ppc64le|s390x|loongarch64)\S{0,24}['’] not recognized/,
+      score: 84,
     },
     // Plain char is unsigned on ARM and POWER.
     {
@@ -44,7 +49,7 @@ export const rule: LogRule = {
       score: 84,
     },
     {
-      line: /__builtin_ia32\w+|'_mm\d{0,3}_\w+' was not declared|use of undeclared identifier '_mm|_mm_\w{1,40}.{0,40}implicit declaration/,
+      line: /__builtin_ia32\w+|implicit declaration of function ['‘`](?:__rdtsc|__cpuid\w*|_mm_\w+|_xgetbv|__get_cpuid\w*)|is_(?:x86|aarch64|arm)_feature_detected|'_mm\d{0,3}_\w+' was not declared|use of undeclared identifier '_mm|_mm_\w{1,40}.{0,40}implicit declaration/,
       score: 88,
     },
     {
@@ -55,7 +60,7 @@ export const rule: LogRule = {
       confidence: "likely",
     },
     {
-      line: /constant \d{10,20} overflows int\b|\(untyped int constant \d{10,20}\) overflows int/,
+      line: /constant \d{10,20} overflows int\b|\(untyped int constant \d{10,20}\) (?:overflows int|as int value .{0,60}\(overflows\))/,
       score: 84,
     },
     {

@@ -6,7 +6,7 @@ export const rule: LogRule = {
   architecture: true,
   stage: "dotnet",
   patterns: [
-    { line: /NETSDK1(?:047|083|082|084|094|112|061|206|134)\b/, score: 95 },
+    { line: /NETSDK1(?:047|083|082|084|094|112|061|206|134|203|204|207)\b/, score: 95 },
     {
       line: /Assets file .{0,200}doesn't have a target for|RuntimeIdentifier '?\S{1,40}'? is (?:not recognized|invalid)|no application host available for the specified RuntimeIdentifier|There was no runtime pack for|Version-specific or distribution-specific runtime identifier/i,
       score: 94,

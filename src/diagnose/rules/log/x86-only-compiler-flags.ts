@@ -31,6 +31,7 @@ export const rule: LogRule = {
       near: /x86-64|haswell|skylake|core2|corei7|znver|nehalem/,
       score: 84,
     },
+    { line: new RegExp(`argument unused during compilation: '${x86Flag}'.{0,20}-Werror`), score: 88 },
     { line: /unsupported option '-m(?:sse|avx|64|32|fma|bmi|popcnt)/i, score: 90 },
   ],
   above: [

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { IgnorePatterns } from "../../../src/apps/ignore-patterns.ts";
+import { IgnorePatterns } from "../../../src/dockerfile/ignore-patterns.ts";
 
 const parse = (...lines: string[]): IgnorePatterns => IgnorePatterns.parse(lines, "test");
 
