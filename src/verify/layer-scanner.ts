@@ -25,6 +25,8 @@ export interface ReadLayerOptions {
   readonly signal: AbortSignal;
   /** Called with the uncompressed bytes read so far. */
   readonly onProgress?: (current: number) => void;
+  /** True where the memory of the source's chunks is nobody else's; false by default. */
+  readonly ownsSource?: boolean;
   /** Shared with other layers that are read at the same time. */
   readonly memory?: ProbeMemory | undefined;
 }
@@ -40,8 +42,9 @@ export async function readLayer(
 ): Promise<LayerScan> {
   const hash = createHash("sha256");
   let size = 0;
+  const how = { transient: true, ownsSource: options.ownsSource ?? false };
   async function* hashed(): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const chunk of decompressLayer(source, "auto", options.name, { transient: true })) {
+    for await (const chunk of decompressLayer(source, "auto", options.name, how)) {
       hash.update(chunk);
       size += chunk.byteLength;
       options.onProgress?.(size);
