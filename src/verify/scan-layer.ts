@@ -9,7 +9,7 @@ import type { Layer } from "../image/layer.ts";
 import type { Descriptor } from "../oci/content.ts";
 import { digestAlgorithm, digestHex } from "../oci/digest.ts";
 import { layerCompression } from "../oci/media-type.ts";
-import { isVerifiedStream } from "../oci/verified-stream.ts";
+import { isVerifiedStream, ownsChunks } from "../oci/verified-stream.ts";
 import type { ProbeMemory } from "./content-probe.ts";
 import type { LayerScan } from "./layer-scan.ts";
 import { readLayer } from "./layer-scanner.ts";
@@ -51,10 +51,12 @@ export async function scanLayer(
   if (layerCompression(descriptor.mediaType) === undefined) {
     throw new AnyarchError("CONTENT_INVALID", `${descriptor.mediaType} isn't a layer of files.`);
   }
-  const scan = await readLayer(checked(await layer.open(ctx.signal), descriptor), {
+  const source = await layer.open(ctx.signal);
+  const scan = await readLayer(checked(source, descriptor), {
     name: `The layer ${descriptor.digest}`,
     signal: ctx.signal,
     memory: options.memory,
+    ownsSource: ownsChunks(source),
     ...(options.onProgress && { onProgress: options.onProgress }),
   });
   await writeFileAtomic(cachePath(descriptor, ctx), JSON.stringify({ format, scan }));
