@@ -62,7 +62,7 @@ export function repositoryArch(use: Use): string | undefined {
 
 /** Distributions with wheels for x86-64 alone and no sources, as seen in the index. */
 const pipX86 =
-  /^(?:mkl|intel-openmp|faiss-gpu|decord|tensorflow-cpu|onnxruntime-gpu|intel-extension-for-pytorch)(?:\[[\w,-]*\])?(?:[=<>~!]=?[^;]*)?$/i;
+  /^(?:mkl|intel-openmp|faiss-gpu|decord|tensorflow-cpu|onnxruntime-gpu|intel-extension-for-pytorch|daal4py)(?:\[[\w,-]*\])?(?:[=<>~!]=?[^;]*)?$/i;
 
 /** What pip or uv is told to install that exists for x86-64 only. */
 export function pipX86Packages({ program, args }: Use): readonly string[] {
