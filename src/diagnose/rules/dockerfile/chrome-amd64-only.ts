@@ -14,6 +14,7 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nRUN wget -q https://dl.google.com/linux/direct/google-chrome-stable_current_amd64.deb && apt-get install -y ./google-chrome-stable_current_amd64.deb\n",
     "FROM node:20\nRUN npx playwright install chrome\n",
     "FROM node:20\nRUN npm install -g puppeteer\n",
+    "FROM node:22\nRUN npx --yes @puppeteer/browsers install chrome-headless-shell@131.0.6778.85\n",
   ],
   good: [
     "FROM debian:12\nRUN apt-get update && apt-get install -y chromium chromium-driver\n",
@@ -45,7 +46,7 @@ export const rule: DockerfileRule = {
         (isInstall(use) && /(?:^|\s)google-chrome(?:-(?:stable|beta|unstable))?(?:[=\s]|$)/.test(words)) ||
         (/^(?:npx|playwright|pnpm|yarn|node|python3?|bunx)$/.test(use.program) &&
           /playwright.* install\b.*\b(?:chrome|msedge)\b(?!-)/.test(`${use.program} ${words}`)) ||
-        /@puppeteer\/browsers install chrome(?:driver|@|\s|$)|puppeteer browsers install chrome\b/.test(
+        /@puppeteer\/browsers install chrome(?:driver|-headless-shell|@|\s|$)|puppeteer browsers install chrome\b/.test(
           words,
         ) ||
         isNpmDownload(use);

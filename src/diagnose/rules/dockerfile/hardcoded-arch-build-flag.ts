@@ -50,6 +50,8 @@ const tools =
 /** A compiler named after what it compiles for. */
 const prefixed =
   /^(x86_64|aarch64|arm|armv7\w*|i[36]86|powerpc64le|s390x|riscv64)-(?:\w+-)?linux-(?:gnu|musl)\w*-(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+|gfortran)(?:-[\d.]+)?$/;
+/** Properties of Maven and Gradle that choose native parts: `-Dos.detected.classifier=linux-x86_64`. */
+const property = /^-[DP][\w.-]+=((?:linux[-_.]?)?(?:x86[-_]64|amd64|x64|aarch64|arm64|aarch_64))$/;
 /** What compilers for arm don't know. */
 const wordSize = /(?:^|[\s='"])-m64\b/;
 
@@ -66,6 +68,7 @@ export const rule: DockerfileRule = {
     'FROM gcc:13\nRUN make CFLAGS="-O2 -m64"\n',
     "FROM debian:12\nRUN vcpkg install --triplet x64-linux fmt\n",
     "FROM debian:12\nRUN aarch64-linux-gnu-gcc -o /app app.c\n",
+    "FROM maven:3.9-eclipse-temurin-21\nRUN mvn -B package -Djavacpp.platform=linux-x86_64\n",
   ],
   good: [
     "FROM debian:12\nRUN make ARCH=$(uname -m)\n",
@@ -167,6 +170,7 @@ function flagOf({ args, view, executed, program, stage }: Use): { word: string; 
     const value =
       nested.exec(word)?.[1] ??
       valued.exec(word)?.[1] ??
+      (/^(?:mvnw?|gradlew?)$/.test(program) ? property.exec(word)?.[1] : undefined) ??
       (/^(?:g?make|scons|just|task)$|\.sh$/.test(program) ? makeVariable.exec(word)?.[1] : undefined) ??
       (program === "vcpkg" ? /^[\w-]+(?:\[[\w,-]*\])?:([\w-]+)$/.exec(word)?.[1] : undefined);
     if (value !== undefined && isForeign(value) && value.length < 60) return { word, stops: false };
