@@ -96,7 +96,7 @@ describeWith(engines, ["docker-registry"], "anyarch requirements", () => {
       }
       expect(each.unpacked).toBe(unpacked);
       const triplet = each.platform === "linux/amd64" ? "x86_64-linux-gnu" : "aarch64-linux-gnu";
-      const [libc = ""] = ["lib", "usr/lib"].map((folder) => join(root, folder, triplet, "libc.so.6"));
+      const libc = join(root, "usr/lib", triplet, "libc.so.6");
       const python = join(root, "usr/bin/python3.11");
       const theirs = readelf([libc, python]);
       const own = theirs.get(libc);
