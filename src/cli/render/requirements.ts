@@ -39,6 +39,6 @@ function showMissing(terminal: Terminal, { places }: RequirementsReport): void {
     lacks.map(({ platform, machines, build }) => [`  ${name}`, platform, machines, build]),
   );
   if (rows.length === 0) return;
-  terminal.out(`\n${terminal.paint("out", "bold", "Not without another platform")}\n`);
+  terminal.out(`\n${terminal.paint("out", "bold", "Platforms that it lacks")}\n`);
   terminal.out(formatTable(rows));
 }
