@@ -1,5 +1,5 @@
 import { readFile, realpath, stat } from "node:fs/promises";
-import { relative, resolve } from "node:path";
+import { resolve } from "node:path";
 import { makeReport, type ExaminedImage, type RequirementsReport } from "../deploy/report.ts";
 import { requirementsMarkdown } from "../deploy/markdown.ts";
 import { clouds as knownClouds } from "../deploy/places.ts";
@@ -101,8 +101,7 @@ export function writeRequirements(
   return withContext(settings, async ({ host }) => {
     const file = resolve(host.cwd, options.file ?? "README.md");
     const before = await readDocument(file);
-    const name = relative(host.cwd, file);
-    const after = withSection(before?.text ?? "", requirementsMarkdown(report), name);
+    const after = withSection(before?.text ?? "", requirementsMarkdown(report), file);
     const stale = after !== before?.text;
     if (stale && options.check !== true) await writeDocument(before?.path ?? file, after, before?.mode);
     return { file, stale };

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -91,21 +91,20 @@ describeWith(engines, ["docker-registry"], "anyarch requirements", () => {
           maxBuffer: 1 << 30,
         });
         unpacked += tar.length;
-        execFileSync("tar", ["-x", "-C", root], { input: tar });
+        const wanted = ["--wildcards", "*/libc.so.6", "*/python3.11"];
+        spawnSync("tar", ["-x", "-C", root, ...wanted], { input: tar }); // It fails where the layer has none.
       }
       expect(each.unpacked).toBe(unpacked);
       const triplet = each.platform === "linux/amd64" ? "x86_64-linux-gnu" : "aarch64-linux-gnu";
-      const [libc = ""] = ["lib", "usr/lib"].map((folder) => join(root, folder, triplet, "libc.so.6"));
-      const elf = execFileSync("find", [root, "-type", "f", "-size", "+0", "-path", "*bin*"], {
-        encoding: "utf8",
-      });
-      const programs = [...readelf(elf.trim().split("\n")).values()].flatMap(({ glibc }) => glibc ?? []);
-      const byNumber = (a: string, b: string) => a.localeCompare(b, "en", { numeric: true });
-      const own = readelf([libc]).get(libc);
+      const libc = join(root, "usr/lib", triplet, "libc.so.6");
+      const python = join(root, "usr/bin/python3.11");
+      const theirs = readelf([libc, python]);
+      const own = theirs.get(libc);
       expect(each.libc).toMatchObject([{ family: "glibc", version: own?.glibcProvided }]);
-      expect(byNumber(each.libc[0]?.needed ?? "", programs.toSorted(byNumber).at(-1) ?? "")).toBeGreaterThan(
-        -1,
-      );
+      // What some program wants at least, and the library has at most.
+      const [needed = ""] = each.libc.map((libcNeed) => libcNeed.needed);
+      const order = [theirs.get(python)?.glibc, needed, own?.glibcProvided];
+      expect(order).toEqual(order.toSorted((a = "", b = "") => a.localeCompare(b, "en", { numeric: true })));
       expect(each.kernel).toBe(own?.kernel);
     }
   });

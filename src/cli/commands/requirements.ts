@@ -70,7 +70,8 @@ async function document(
   const check = flags["check"] === true;
   const file = typeof flags["write"] === "string" ? flags["write"] : defaultFile;
   const written = await writeRequirements(report, { file, check }, { signal });
-  const name = relative(process.cwd(), written.file);
+  const near = relative(process.cwd(), written.file);
+  const name = near.startsWith("..") ? written.file : near;
   if (written.stale && check) {
     terminal.err(
       `${name} doesn't say what ${report.location} needs: the same command without --check, with --write ${name}, puts it right.\n`,

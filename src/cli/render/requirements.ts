@@ -21,7 +21,7 @@ export function showRequirements(terminal: Terminal, report: RequirementsReport)
 function showPlatform(terminal: Terminal, each: PlatformRequirements): void {
   const { platform, words, start, base, ok, errors, elf } = each;
   const bad = `verify finds ${errors === 1 ? "an error" : `${errors} errors`}`;
-  const proof = ok ? `${elf} ELF files, all for it` : terminal.paint("out", "red", bad);
+  const proof = ok ? `${elf} ELF files for it` : terminal.paint("out", "red", bad);
   terminal.out(`\n${terminal.paint("out", "bold", platform)}  ${proof}\n`);
   const rows = [
     ["  processor", words.processor],
@@ -39,6 +39,6 @@ function showMissing(terminal: Terminal, { places }: RequirementsReport): void {
     lacks.map(({ platform, machines, build }) => [`  ${name}`, platform, machines, build]),
   );
   if (rows.length === 0) return;
-  terminal.out(`\n${terminal.paint("out", "bold", "Not without another platform")}\n`);
+  terminal.out(`\n${terminal.paint("out", "bold", "Platforms that it lacks")}\n`);
   terminal.out(formatTable(rows));
 }
