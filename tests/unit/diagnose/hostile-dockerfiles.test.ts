@@ -4,7 +4,10 @@ import { sampleText } from "../../../src/diagnose/dockerfile/rule.ts";
 import { applyEdits } from "../../../src/diagnose/files/fix.ts";
 import { dockerfileRules } from "../../../src/diagnose/rules/dockerfile-rules.ts";
 import { parseDockerfile } from "../../../src/dockerfile/parse.ts";
+import { fuzzing } from "../fuzzing.ts";
 import { mutatedDockerfile, randomFrom } from "./mutated-dockerfiles.ts";
+
+const fuzz = fuzzing(600, 7, 0.01);
 
 const samples = dockerfileRules.flatMap(({ bad, good }) => [...bad, ...good].map(sampleText));
 
@@ -24,10 +27,10 @@ function bestTime(work: () => void, limit: number): number {
 }
 
 describe("hostile Dockerfiles", () => {
-  it("neither crash nor hang when mutated", () => {
-    const random = randomFrom(7);
+  it("neither crash nor hang when mutated", { timeout: fuzz.timeout }, () => {
+    const random = randomFrom(fuzz.seed);
     let longest = 0;
-    for (let round = 0; round < 600; round++) {
+    for (let round = 0; round < fuzz.inputs; round++) {
       const text = mutatedDockerfile(samples, random);
       longest = Math.max(
         longest,
