@@ -13,6 +13,7 @@ import {
   segmentTypes,
   sectionTypes,
 } from "./elf-header.ts";
+import { readGoTarget } from "./go-build-info.ts";
 import { machineCodes } from "./elf-machine.ts";
 
 /** What one ELF file says of itself: plain data that can be kept as JSON. */
@@ -20,7 +21,7 @@ export interface ElfFacts extends ElfHeader, DynamicFacts {
   readonly kind: "elf";
   /** ARM only: how floating-point arguments are passed; "unknown" where the file doesn't say. */
   readonly armFloat?: "hard" | "soft" | "unknown";
-  /** ARM only: the architecture's version from Tag_CPU_arch, 4 to 9. */
+  /** ARM only: the architecture's version from Tag_CPU_arch, 4 to 9; of Go programs their GOARM. */
   readonly armVersion?: number;
   /** ARM only: Tag_CPU_arch_profile: "A" for applications, "M" for microcontrollers. */
   readonly armProfile?: string;
@@ -28,7 +29,7 @@ export interface ElfFacts extends ElfHeader, DynamicFacts {
   readonly armChooses?: true;
   /** The path of the loader; absent for libraries and static programs. */
   readonly interpreter?: string;
-  /** x86 only: the x86-64 level that the file, when linked, declares to need. */
+  /** x86 only: the x86-64 level that the file, when linked, declares to need; of Go programs their GOAMD64. */
   readonly isa?: 1 | 2 | 3 | 4;
   /** True where the source lacked bytes that would have been needed: facts may be absent. */
   readonly incomplete?: true;
@@ -64,12 +65,17 @@ export function readElf(input: Uint8Array | RandomAccess): ElfFacts | ElfMalform
             trouble.guard(() => choosesFunctions(view, tables)) === true && { armChooses: true as const }),
         }
       : {};
+  // Libraries for C programs hardly ever are Go's.
+  const isProgram = header.type === "exec" || interpreter !== undefined || dynamic.needed.length === 0;
+  const go = isProgram ? readGoTarget(source, segments) : undefined;
+  const level = go?.amd64 ?? isa;
   return {
     ...header,
     ...(interpreter !== undefined && { interpreter }),
     ...dynamic,
     ...arm,
-    ...(isa !== undefined && { isa }),
+    ...(go?.arm !== undefined && { armVersion: go.arm }),
+    ...(level !== undefined && { isa: level }),
     ...trouble.result(),
   };
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Entry } from "../../../src/archive/entry.ts";
@@ -9,6 +10,7 @@ import { makeImage, makeLayer, symlink, testContext } from "../../unit/verify/im
 import {
   closeSamples,
   compiled,
+  compiledGo,
   debianFiles,
   entriesBelow,
   fileOnDisk,
@@ -143,6 +145,21 @@ describe("verify finds in real programs and libraries", () => {
     const report = await verify("amd64", [fileOnDisk("usr/bin/fast", program)]);
     expect(brief(report)).toEqual(["warning ELF_ISA_LEVEL usr/bin/fast"]);
     expect(report.findings[0]).toMatchObject({ expected: "x86-64-v1", found: "x86-64-v3" });
+  });
+
+  it("a Go program for x86-64-v3, and one for ARMv7 in an image for ARMv6", async (context) => {
+    if (spawnSync("go", ["version"]).status !== 0) return context.skip("there is no Go");
+    const fast = await compiledGo({ GOARCH: "amd64", GOAMD64: "v3" });
+    expect(brief(await verify("amd64", [fileOnDisk("fast", fast)]))).toEqual(["warning ELF_ISA_LEVEL fast"]);
+    const newer = fileOnDisk("app", await compiledGo({ GOARCH: "arm", GOARM: "7" }));
+    const layers = [await makeLayer(dir.path, [newer])];
+    const found = async (platform: string): Promise<unknown> => {
+      const { findings } = await verifyImage(makeImage({ platform, layers }), {}, testContext(dir.path));
+      return findings.map(({ severity, code, expected, found: what }) => [severity, code, expected, what]);
+    };
+    expect(await found("linux/arm/v7")).toEqual([]);
+    expect(await found("linux/arm/v6")).toEqual([["error", "ELF_WRONG_VARIANT", "ARMv6 or lower", "ARMv7"]]);
+    return undefined;
   });
 
   it("a shebang without its interpreter, by path and by env", async () => {
