@@ -205,6 +205,16 @@ describe("verify finds in real packages", () => {
     ]);
   });
 
+  it("as a warning, what a wheel for any platform has for one machine only", async () => {
+    const report = await verify("arm64", entriesBelow(await wheelFiles("debugpy==1.8.14", "any"), site));
+    const found = report.findings.filter(({ code }) => code.startsWith("ELF_WRONG"));
+    expect(found.map(({ severity, origin }) => [severity, origin?.package?.name])).toContainEqual([
+      "warning",
+      "debugpy",
+    ]);
+    expect(report.ok).toBe(true);
+  });
+
   it("a Node prebuild for another platform", async () => {
     const place = "app/node_modules/bufferutil";
     const entries = entriesBelow(await npmFiles("bufferutil@4.0.8"), place);
