@@ -23,6 +23,8 @@ export interface DecompressOptions {
    * saves a large part of the time. False by default.
    */
   readonly transient?: boolean;
+  /** True where the source's chunks are nobody else's: their memory is given back, too. False by default. */
+  readonly ownsSource?: boolean;
 }
 
 /**
@@ -89,8 +91,8 @@ async function detect(
 async function* resume(start: Uint8Array, bytes: ByteSource): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     if (start.byteLength > 0) yield start;
-    for (let chunk = await bytes.some(chunkSize); chunk !== undefined; chunk = await bytes.some(chunkSize))
-      yield chunk;
+    const all = Number.POSITIVE_INFINITY;
+    for (let chunk = await bytes.some(all); chunk !== undefined; chunk = await bytes.some(all)) yield chunk;
   } finally {
     await bytes.close();
   }
@@ -115,9 +117,9 @@ class CorruptData extends Error {}
 async function* throughTransform(
   source: AsyncIterable<Uint8Array>,
   transform: Transform,
-  { transient = false }: DecompressOptions,
+  { transient = false, ownsSource = false }: DecompressOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const fed = pipeline(source, transform);
+  const fed = ownsSource ? feed(source, transform) : pipeline(source, transform);
   fed.catch(() => undefined); // The iteration below meets the same error.
   let complete = false;
   try {
@@ -132,6 +134,35 @@ async function* throughTransform(
     if (!complete) transform.destroy();
   }
   await fed;
+}
+
+/** As pipeline() does, but each chunk's memory is given back once zlib has read it. */
+async function feed(source: AsyncIterable<Uint8Array>, transform: Transform): Promise<void> {
+  // What follows the last member is never answered: the end of the output is.
+  let ended = false;
+  const over = new Promise<void>((resolve, reject) => {
+    transform.once("end", () => {
+      ended = true;
+      resolve();
+    });
+    transform.once("close", () => reject(new Error("The decompressor was closed.")));
+  });
+  over.catch(() => undefined);
+  // Who reads hears of errors; after the end nobody does.
+  transform.on("error", () => undefined);
+  try {
+    for await (const chunk of source) {
+      if (ended) continue;
+      const written = new Promise<void>((resolve) => transform.write(chunk, () => resolve()));
+      await Promise.race([written, over]);
+      if (transform.destroyed) return;
+      if (chunk.byteLength === chunk.buffer.byteLength) releaseMemory(chunk);
+    }
+    if (!ended) transform.end();
+  } catch (error) {
+    transform.destroy(error as Error);
+    throw error;
+  }
 }
 
 type CreateTransform = (options: { chunkSize: number }) => Transform;

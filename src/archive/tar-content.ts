@@ -3,7 +3,8 @@ import type { ByteSource } from "./byte-source.ts";
 import { MalformedTar } from "./tar-fields.ts";
 import type { Segment } from "./tar-sparse.ts";
 
-const hole = new Uint8Array(64 << 10);
+/** Large, for a hostile sparse file can be one hole of hundreds of GiB; made with the first hole. */
+let hole: Uint8Array | undefined;
 
 /**
  * The content of the entry that a visitor looks at; valid until the visitor is done. Ask for the `head`, then
@@ -89,6 +90,7 @@ export class TarContent implements AsyncIterable<Uint8Array> {
     }
     const start = segment?.offset ?? this.size;
     if (segment === undefined || this.#position < start) {
+      hole ??= new Uint8Array(1 << 20);
       const zeros = hole.subarray(0, Math.min(limit, start - this.#position));
       this.#position += zeros.byteLength;
       return zeros;

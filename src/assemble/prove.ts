@@ -1,7 +1,9 @@
+import { runTogether } from "../host/concurrency.ts";
 import type { Context } from "../host/context.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import type { PlatformReport } from "../verify/finding.ts";
+import { LayerScans } from "../verify/layer-scans.ts";
 import { unproved } from "../verify/unproved.ts";
 import { verifyImage } from "../verify/verify-image.ts";
 import type { AssembledImage } from "./assemble.ts";
@@ -27,12 +29,12 @@ export async function proveImages(
   ctx: Context,
 ): Promise<ReadonlyMap<string, Proof>> {
   const proofs = new Map<string, Proof>();
-  for (const { platform, image, built, application } of images) {
+  const reports = await readReports(images, scope, allow, ctx);
+  for (const [{ platform, image, built, application }, report] of reports) {
     const name = formatPlatform(platform);
     const isApplication = (layer: Digest | undefined): boolean =>
       layer !== undefined && application.has(layer);
     const own = new Set(built.map(({ layer }) => layer.descriptor.digest));
-    const report = await verifyImage(image, { platform, layers: scope === "full" ? "all" : own, allow }, ctx);
     const wrong = report.findings.filter(({ severity }) => severity === "error");
     const unreadable = new Set(
       wrong.flatMap(({ code, layer }) => (code === "LAYER_UNREADABLE" && layer) || []),
@@ -53,6 +55,25 @@ export async function proveImages(
     proofs.set(name, { files: report.files, elf: report.elf });
   }
   return proofs;
+}
+
+/** All platforms at once: they share layers, and while one is compared the layers of another are decompressed. */
+async function readReports(
+  images: readonly AssembledImage[],
+  scope: "app" | "full",
+  allow: readonly string[],
+  ctx: Context,
+): Promise<readonly (readonly [AssembledImage, PlatformReport])[]> {
+  const scans = new LayerScans();
+  return runTogether(
+    ctx,
+    images.map((assembled) => async (inner: Context) => {
+      const { platform, image, built } = assembled;
+      const own = new Set(built.map(({ layer }) => layer.descriptor.digest));
+      const layers = scope === "full" ? "all" : own;
+      return [assembled, await verifyImage(image, { platform, layers, allow, scans }, inner)] as const;
+    }),
+  );
 }
 
 /**

@@ -8,6 +8,8 @@ export interface VerifyOptions {
   readonly from: string;
   /** What to do where it isn\'t what it should be. */
   readonly hint?: string;
+  /** True where the source gives each chunk memory of its own and keeps none; see {@link ownsChunks}. */
+  readonly ownsChunks?: boolean;
   /**
    * Opens the source again from a byte offset after it broke; rejects with the final error when there is no
    * point in going on. Without it the first break is final.
@@ -36,6 +38,11 @@ export function isVerifiedStream(
   return stream instanceof VerifiedStream && stream.verifies(expected);
 }
 
+/** True where who reads the chunks of a stream may do with their memory whatever it likes. */
+export function ownsChunks(stream: Readable): boolean {
+  return stream instanceof VerifiedStream && stream.ownsChunks;
+}
+
 class VerifiedStream extends Readable {
   readonly #expected: { readonly digest: Digest; readonly size: number };
   readonly #options: VerifyOptions;
@@ -57,6 +64,10 @@ class VerifiedStream extends Readable {
     this.#hash = hashFor(expected.digest);
     this.#source = source;
     this.#attach(source);
+  }
+
+  get ownsChunks(): boolean {
+    return this.#options.ownsChunks === true;
   }
 
   verifies({ digest, size }: { readonly digest: Digest; readonly size: number }): boolean {

@@ -25,7 +25,7 @@ export function openVerifiedFile(
   hint?: string,
 ): Readable {
   const source = createReadStream(path, { highWaterMark: chunkSize });
-  return verifiedStream(source, descriptor, { from, ...(hint !== undefined && { hint }) });
+  return verifiedStream(source, descriptor, { from, ownsChunks: true, ...(hint !== undefined && { hint }) });
 }
 
 export async function isThere(path: string): Promise<boolean> {

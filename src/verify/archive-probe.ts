@@ -1,5 +1,6 @@
 import { constants, inflateRawSync } from "node:zlib";
 import type { TarContent } from "../archive/tar-content.ts";
+import type { ProbeMemory } from "./content-probe.ts";
 import { readElf } from "./elf.ts";
 import { elfHeaderSize, isElf } from "./elf-header.ts";
 import type { ArchivedNative } from "./layer-scan.ts";
@@ -10,30 +11,54 @@ const maxArchive = 256 << 20;
 /** Archives within archives within archives: a library's jar in an application's in an enterprise archive. */
 const maxDepth = 3;
 const maxNatives = 4096;
+/** Entries of one archive whose beginning is decompressed: ordinary ones have a few hundred of such a name. */
+const maxLooks = 10_000;
 
 /** True for archives whose reader loads native code out of them: Java's, and Python's zip applications. */
 export function isCodeArchive(path: string): boolean {
   return /\.(?:jar|war|ear|pex|pyz|egg)$/i.test(path);
 }
 
-/** The ELF files of an archive; undefined where it has none, isn't a zip file or is too large. Never throws for its bytes. */
-export async function nativesOf(content: TarContent): Promise<readonly ArchivedNative[] | undefined> {
-  if (content.size < 22 || content.size > maxArchive) return undefined;
-  const natives: ArchivedNative[] = [];
-  collect(await content.bytes(maxArchive), "", natives, 1);
+/**
+ * The ELF files of an archive; undefined where it has none, isn't a zip file or is too large. Never throws for its
+ * bytes. Of all archives that are read at the same time `memory` holds one.
+ */
+export async function nativesOf(
+  content: TarContent,
+  memory: ProbeMemory,
+): Promise<readonly ArchivedNative[] | undefined> {
+  const { size } = content;
+  if (size < 22 || size > maxArchive) return undefined;
+  const natives = await memory.use(size, async (buffer) => {
+    let used = 0;
+    for await (const chunk of content) {
+      buffer.set(chunk, used);
+      used += chunk.byteLength;
+    }
+    const found: Found = { natives: [], looks: 0 };
+    collect(buffer.subarray(0, size), "", found, 1);
+    return found.natives;
+  });
   return natives.length === 0 ? undefined : natives;
 }
 
-function collect(zip: Buffer, prefix: string, natives: ArchivedNative[], depth: number): void {
+interface Found {
+  readonly natives: ArchivedNative[];
+  looks: number;
+}
+
+function collect(zip: Buffer, prefix: string, found: Found, depth: number): void {
+  const { natives } = found;
   for (const entry of entriesOf(zip)) {
-    if (natives.length >= maxNatives) return;
+    if (natives.length >= maxNatives || found.looks >= maxLooks) return;
     if (mayBeNative(entry.name)) {
+      found.looks++;
       const facts = headerFacts(zip, entry);
       if (facts !== undefined) natives.push({ name: `${prefix}${entry.name}`, facts });
     } else if (isCodeArchive(entry.name) && depth < maxDepth && entry.method === 0) {
       // Spring and others store jars in jars, so that they can be read where they are.
       const content = contentOf(zip, entry);
-      if (content !== undefined) collect(content, `${prefix}${entry.name}!/`, natives, depth + 1);
+      if (content !== undefined) collect(content, `${prefix}${entry.name}!/`, found, depth + 1);
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { TarContent } from "../archive/tar-content.ts";
+import { releaseMemory } from "../archive/release-memory.ts";
 import { Limiter } from "../host/concurrency.ts";
 import { type ElfFacts, readElf } from "./elf.ts";
 import { elfHeaderSize, type ElfMalformed, isElf, rangesOfInterest } from "./elf-header.ts";
@@ -26,6 +27,9 @@ const defaultLimits: ProbeLimits = { whole: 64 << 20, beginning: 16 << 20 };
 /** Files that need no more than this are looked into at any time, longer ones one after the other. */
 const ownBuffer = 4 << 20;
 
+/** A longer buffer is given back after its use. */
+const largestKept = 64 << 20;
+
 /** What the probes of layers that are read at the same time share: one of them at a time holds a large file. */
 export class ProbeMemory {
   readonly #turns = new Limiter(1);
@@ -33,9 +37,17 @@ export class ProbeMemory {
 
   /** Gives `work` a buffer of at least `length` bytes, which is valid until it is done. */
   use<T>(length: number, work: (buffer: Buffer) => Promise<T>): Promise<T> {
-    return this.#turns.run(() => {
-      if (this.#buffer.byteLength < length) this.#buffer = Buffer.allocUnsafeSlow(length);
-      return work(this.#buffer);
+    return this.#turns.run(async () => {
+      if (this.#buffer.byteLength < length) {
+        releaseMemory(this.#buffer);
+        this.#buffer = Buffer.allocUnsafeSlow(length);
+      }
+      const result = await work(this.#buffer);
+      if (this.#buffer.byteLength > largestKept) {
+        releaseMemory(this.#buffer);
+        this.#buffer = Buffer.alloc(0);
+      }
+      return result;
     });
   }
 }

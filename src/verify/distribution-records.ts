@@ -46,12 +46,11 @@ export function parseApk(text: string): readonly DistributionPackage[] {
     const name = field("P");
     if (name === undefined) return [];
     const [version, architecture] = [field("V"), field("A")];
-    const files: string[] = [];
+    const pairs: [string, string][] = [];
     let folder = "";
     for (const line of paragraph.split("\n")) {
       if (line.startsWith("F:")) folder = line.slice(2);
-      else if (line.startsWith("R:"))
-        files.push(folder === "" ? line.slice(2) : `${folder}/${line.slice(2)}`);
+      else if (line.startsWith("R:")) pairs.push([folder, line.slice(2)]);
     }
     return [
       {
@@ -59,10 +58,28 @@ export function parseApk(text: string): readonly DistributionPackage[] {
         name,
         ...(version !== undefined && { version }),
         ...(architecture !== undefined && { architecture }),
-        files: files.filter(couldBeBinary),
+        files: joinedPaths(pairs, paragraph.length).filter(couldBeBinary),
       },
     ];
   });
+}
+
+/**
+ * Folders and names put together as paths, as long as they take no more than sixteen times the bytes of the record that
+ * lists them: a hostile one names a long folder once and a million files in it.
+ */
+export function joinedPaths(
+  pairs: Iterable<readonly [folder: string, name: string]>,
+  recordBytes: number,
+): string[] {
+  const paths: string[] = [];
+  let left = 16 * recordBytes;
+  for (const [folder, name] of pairs) {
+    left -= folder.length + name.length;
+    if (left < 0) break;
+    paths.push(folder === "" || folder.endsWith("/") ? `${folder}${name}` : `${folder}/${name}`);
+  }
+  return paths;
 }
 
 /** False for what surely holds no code for a processor, so that lists stay short. */

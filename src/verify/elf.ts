@@ -1,6 +1,6 @@
 import { type RandomAccess, ByteView, OutOfRange, sourceOf, textUntilNul } from "./random-access.ts";
 import { type ArmAttributes, readArmAttributes } from "./elf-attributes.ts";
-import { type DynamicFacts, readDynamic, readIsaLevel } from "./elf-dynamic.ts";
+import { type DynamicFacts, readDynamic } from "./elf-dynamic.ts";
 import {
   type ElfHeader,
   elfHeaderSize,
@@ -15,9 +15,10 @@ import {
 } from "./elf-header.ts";
 import { readGoTarget } from "./go-build-info.ts";
 import { machineCodes } from "./elf-machine.ts";
+import { type NoteFacts, readNotes } from "./elf-notes.ts";
 
 /** What one ELF file says of itself: plain data that can be kept as JSON. */
-export interface ElfFacts extends ElfHeader, DynamicFacts {
+export interface ElfFacts extends ElfHeader, DynamicFacts, NoteFacts {
   readonly kind: "elf";
   /** ARM only: how floating-point arguments are passed; "unknown" where the file doesn't say. */
   readonly armFloat?: "hard" | "soft" | "unknown";
@@ -29,8 +30,6 @@ export interface ElfFacts extends ElfHeader, DynamicFacts {
   readonly armChooses?: true;
   /** The path of the loader; absent for libraries and static programs. */
   readonly interpreter?: string;
-  /** x86 only: the x86-64 level that the file, when linked, declares to need; of Go programs their GOAMD64. */
-  readonly isa?: 1 | 2 | 3 | 4;
   /** True where the source lacked bytes that would have been needed: facts may be absent. */
   readonly incomplete?: true;
   /** What is wrong inside of a file with a good header: "the dynamic section lies outside of the file". */
@@ -55,7 +54,8 @@ export function readElf(input: Uint8Array | RandomAccess): ElfFacts | ElfMalform
   const interpreter = trouble.guard(() => readInterpreter(view, segments));
   const dynamic = trouble.guard(() => readDynamic(view, segments)) ?? { needed: [] };
   const isX86 = header.machineCode === machineCodes.x86_64 || header.machineCode === machineCodes.x86;
-  const isa = isX86 ? trouble.guard(() => readIsaLevel(view, segments)) : undefined;
+  // What other machines' notes say is good to know, but nothing that a proof would miss.
+  const notes = (isX86 ? trouble : new Trouble()).guard(() => readNotes(view, segments, isX86));
   const arm =
     header.machineCode === machineCodes.arm
       ? {
@@ -68,14 +68,14 @@ export function readElf(input: Uint8Array | RandomAccess): ElfFacts | ElfMalform
   // Libraries for C programs hardly ever are Go's.
   const isProgram = header.type === "exec" || interpreter !== undefined || dynamic.needed.length === 0;
   const go = isProgram ? readGoTarget(source, segments) : undefined;
-  const level = go?.amd64 ?? isa;
   return {
     ...header,
     ...(interpreter !== undefined && { interpreter }),
     ...dynamic,
     ...arm,
+    ...notes,
     ...(go?.arm !== undefined && { armVersion: go.arm }),
-    ...(level !== undefined && { isa: level }),
+    ...(go?.amd64 !== undefined && { isa: go.amd64 }),
     ...trouble.result(),
   };
 }

@@ -12,10 +12,11 @@ export function wheelTitle(folder: string): { readonly name: string; readonly ve
 /** The files of a wheel's RECORD, a CSV of paths relative to the directory that has the .dist-info. */
 export function parseWheelRecord(path: string, text: string): readonly string[] {
   const root = /^(?:(.*)\/)?[^/]+\.dist-info\/RECORD$/.exec(path)?.[1] ?? "";
-  return text
-    .split("\n")
-    .map((line) => joinPath(root, firstField(line)))
-    .filter((file) => file !== "");
+  // A hostile path of the record itself would count for each of its lines.
+  if (root.length > 4096) return [];
+  const names = text.split("\n").map(firstField);
+  const few = names.slice(0, Math.max(10_000, Math.floor((16 * text.length) / (root.length + 1))));
+  return few.map((name) => joinPath(root, name)).filter((file) => file !== "");
 }
 
 /** The platforms of the tags in a WHEEL file ("cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64"). */

@@ -6,7 +6,7 @@ import { readTar } from "../archive/tar-reader.ts";
 import { AnyarchError } from "../errors/error.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isCodeArchive, nativesOf } from "./archive-probe.ts";
-import { ContentProbe, type ProbeMemory, type Probed } from "./content-probe.ts";
+import { ContentProbe, type Probed, ProbeMemory } from "./content-probe.ts";
 import type { ArchivedNative, LayerScan, ScannedFile } from "./layer-scan.ts";
 import { PackageRecords } from "./package-records.ts";
 
@@ -25,6 +25,8 @@ export interface ReadLayerOptions {
   readonly signal: AbortSignal;
   /** Called with the uncompressed bytes read so far. */
   readonly onProgress?: (current: number) => void;
+  /** True where the memory of the source's chunks is nobody else's; false by default. */
+  readonly ownsSource?: boolean;
   /** Shared with other layers that are read at the same time. */
   readonly memory?: ProbeMemory | undefined;
 }
@@ -40,15 +42,16 @@ export async function readLayer(
 ): Promise<LayerScan> {
   const hash = createHash("sha256");
   let size = 0;
+  const how = { transient: true, ownsSource: options.ownsSource ?? false };
   async function* hashed(): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const chunk of decompressLayer(source, "auto", options.name, { transient: true })) {
+    for await (const chunk of decompressLayer(source, "auto", options.name, how)) {
       hash.update(chunk);
       size += chunk.byteLength;
       options.onProgress?.(size);
       yield chunk;
     }
   }
-  const collector = new LayerCollector(options.name, new ContentProbe(options.memory));
+  const collector = new LayerCollector(options.name, options.memory ?? new ProbeMemory());
   await readTar(hashed(), (header, content) => collector.visit(header, content), {
     name: options.name,
     signal: options.signal,
@@ -57,7 +60,7 @@ export async function readLayer(
   return { diffID, size, ...collector.result() };
 }
 
-/** What a path of the layer holds; a later entry of the same path takes the place of an earlier one. */
+/** What a file of the layer holds. */
 interface Found {
   readonly probed: Probed | { readonly kind: "archive"; readonly natives: readonly ArchivedNative[] };
   readonly executable: boolean;
@@ -67,6 +70,7 @@ interface Found {
 
 class LayerCollector {
   readonly #name: string;
+  readonly #memory: ProbeMemory;
   readonly #probe: ContentProbe;
   readonly #records = new PackageRecords();
   /** Path → file; hard links lead to the same. */
@@ -80,9 +84,10 @@ class LayerCollector {
   #count = 0;
   #held = 0;
 
-  constructor(name: string, probe: ContentProbe) {
+  constructor(name: string, memory: ProbeMemory) {
     this.#name = name;
-    this.#probe = probe;
+    this.#memory = memory;
+    this.#probe = new ContentProbe(memory);
   }
 
   visit(header: TarHeader, content: TarContent): void | Promise<void> {
@@ -128,9 +133,10 @@ class LayerCollector {
     }
     const executable = (header.mode & 0o111) !== 0;
     if (isCodeArchive(path)) {
-      const natives = await nativesOf(content);
+      const natives = await nativesOf(content, this.#memory);
       if (natives !== undefined) {
-        this.#files.set(path, { probed: { kind: "archive", natives }, executable, names: new Set([path]) });
+        const probed = { kind: "archive", natives } as const;
+        this.#files.set(path, { probed, executable, names: new Set([path]) });
       }
       return;
     }

@@ -1,4 +1,4 @@
-import { couldBeBinary, type DistributionPackage } from "./distribution-records.ts";
+import { couldBeBinary, type DistributionPackage, joinedPaths } from "./distribution-records.ts";
 import { lastColumn } from "./sqlite-table.ts";
 
 /** Tags of package headers (rpm's "tags" manual). */
@@ -39,9 +39,10 @@ function packageOf(blob: Buffer): readonly DistributionPackage[] {
   if (name === undefined || name === "gpg-pubkey") return [];
   const folders = header.texts(tags.folders);
   const indexes = header.numbers(tags.folderIndexes);
-  const files = header
+  const pairs = header
     .texts(tags.baseNames)
-    .map((base, index) => `${folders[indexes[index] ?? -1] ?? ""}${base}`.replace(/^\/+/, ""));
+    .map((base, index) => [folders[indexes[index] ?? -1] ?? "", base] as const);
+  const files = joinedPaths(pairs, blob.length).map((path) => path.replace(/^\/+/, ""));
   return [
     {
       kind: "rpm",

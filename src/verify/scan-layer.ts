@@ -9,7 +9,7 @@ import type { Layer } from "../image/layer.ts";
 import type { Descriptor } from "../oci/content.ts";
 import { digestAlgorithm, digestHex } from "../oci/digest.ts";
 import { layerCompression } from "../oci/media-type.ts";
-import { isVerifiedStream } from "../oci/verified-stream.ts";
+import { isVerifiedStream, ownsChunks } from "../oci/verified-stream.ts";
 import type { ProbeMemory } from "./content-probe.ts";
 import type { LayerScan } from "./layer-scan.ts";
 import { readLayer } from "./layer-scanner.ts";
@@ -31,7 +31,7 @@ export interface ScanOptions {
 
 /**
  * What a layer holds. Reads its bytes, checks them against the descriptor's digest and size, and remembers the
- * result under `<cacheDir>/verify/v3/` by that digest: not by the diffID, which is only somebody's claim about
+ * result under `<cacheDir>/verify/v4/` by that digest: not by the diffID, which is only somebody's claim about
  * the bytes until they are read, so that a wrong claim could borrow the good name of another layer.
  *
  * Throws CONTENT_INVALID for what isn't a file system layer, DIGEST_MISMATCH, ARCHIVE_INVALID, ARCHIVE_UNSAFE
@@ -51,10 +51,12 @@ export async function scanLayer(
   if (layerCompression(descriptor.mediaType) === undefined) {
     throw new AnyarchError("CONTENT_INVALID", `${descriptor.mediaType} isn't a layer of files.`);
   }
-  const scan = await readLayer(checked(await layer.open(ctx.signal), descriptor), {
+  const source = await layer.open(ctx.signal);
+  const scan = await readLayer(checked(source, descriptor), {
     name: `The layer ${descriptor.digest}`,
     signal: ctx.signal,
     memory: options.memory,
+    ownsSource: ownsChunks(source),
     ...(options.onProgress && { onProgress: options.onProgress }),
   });
   await writeFileAtomic(cachePath(descriptor, ctx), JSON.stringify({ format, scan }));
@@ -62,7 +64,7 @@ export async function scanLayer(
 }
 
 function cachePath({ digest }: Descriptor, ctx: Context): string {
-  return join(ctx.host.cacheDir, "verify", "v3", `${digestAlgorithm(digest)}-${digestHex(digest)}.json`);
+  return join(ctx.host.cacheDir, "verify", "v4", `${digestAlgorithm(digest)}-${digestHex(digest)}.json`);
 }
 
 /** Undefined where there is none that can be used. */

@@ -208,7 +208,7 @@ export function baseName(path: string): string {
 
 /** Files that are the same for every CPU, whatever their names say. */
 const neutral =
-  /\.(?:wasm|jar|war|pyz|phar|asc|sig|minisig|sha\d*(?:sum)?s?|md5|txt|json|ya?ml|md|key|gpg|pub|pem|crt|list|repo|sources|sh|bash|py|pl|rb|js|mjs|css|html|xml|svg|ttf|conf|patch|diff|sbom|spdx|dtb)(?:$|[?#])|-(?:none|noarch|all|any)\.\w+$|_all\.deb|\.noarch\.rpm|\.src\.(?:rpm|tar)|-(?:src|source)\.(?:tar|zip)|firmware|\.(?:uf2|hex)$/i;
+  /\.(?:wasm|jar|war|pyz|phar|asc|sig|minisig|sha\d*(?:sum)?s?|md5|txt|json|ya?ml|md|key|gpg|pub|pem|crt|list|repo|sources|sh|bash|py|pl|rb|js|mjs|css|html|xml|svg|ttf|conf|patch|diff|sbom|spdx|dtb|csv|tsv|pdf|png|jpe?g|parquet)(?:$|[?#])|-(?:none|noarch|all|any)\.\w+$|_all\.deb|\.noarch\.rpm|\.src\.(?:rpm|tar)|-(?:src|source)\.(?:tar|zip)|firmware|\.(?:uf2|hex)$/i;
 
 /** The architectures that a file's address names; none for files that are the same for every CPU. */
 export function archsOfUrl(url: string): readonly ArchName[] {

@@ -26,6 +26,9 @@ const prefixes: readonly RegExp[] = [
   /^[A-Za-z][\w.-]{0,40} +\| (?= ?\S)/, // docker compose
 ];
 
+/** How a further prefix may begin. */
+const another = /^(?:[[\d]|##\[|::|_bk;|section_|[A-Z][a-z]{2} {1,2}\d|[A-Za-z][\w.-]{0,40} +\|)/;
+
 /** A line of BuildKit's plain output, whatever a wrapper (Maven, a logger, a quotation) put before it. */
 const wrapped =
   /^\s{0,12}(?:\S{1,40} {1,4}){0,5}(?=#\d{1,4} (?:\d{1,6}\.\d{1,3} |\[linux\/|\[[\w.-]{1,40} \d{1,4}\/\d{1,4}\] |DONE \d|ERROR: ))/;
@@ -51,7 +54,7 @@ function clean(raw: string): string {
   text = text.replace(controls, "");
   const whole = text;
   for (const prefix of prefixes) text = text.replace(prefix, "");
-  if (text !== whole) for (const prefix of prefixes) text = text.replace(prefix, "");
+  if (text !== whole && another.test(text)) for (const prefix of prefixes) text = text.replace(prefix, "");
   if (text.includes(" #")) text = text.replace(wrapped, "");
   return text.trimEnd();
 }

@@ -6,7 +6,12 @@ import { gzipSync } from "node:zlib";
 import * as fc from "fast-check";
 import { ModuleKind, ScriptTarget, transpileModule } from "typescript";
 import { describe, expect, it, vi } from "vitest";
-import { type Compression, decompressLayer, detectCompression } from "../../../src/archive/decompress.ts";
+import {
+  type Compression,
+  decompressLayer,
+  type DecompressOptions,
+  detectCompression,
+} from "../../../src/archive/decompress.ts";
 import { chunked, collect, run, scratch } from "./tree.ts";
 
 // Real programs are run, on machines that may be busy.
@@ -25,13 +30,26 @@ const programs: Readonly<Record<Exclude<Compression, "auto">, (input: Buffer) =>
   xz: (input) => run("xz", ["-c"], input),
 };
 
-async function unpack(packed: Uint8Array, compression: Compression, cut = 65_536): Promise<Buffer> {
-  return collect(decompressLayer(chunked(packed, [cut]), compression));
+/** The chunks in memory of their own, as files are read. */
+async function* owned(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) yield Uint8Array.from(chunk);
 }
 
 const invalid = expect.objectContaining({ code: "ARCHIVE_INVALID" }) as unknown;
 
-describe("decompressLayer", () => {
+describe.each([
+  ["keeping memory", {}],
+  ["giving memory back", { transient: true, ownsSource: true }],
+])("decompressLayer, %s", (_, memory: DecompressOptions) => {
+  const decompress = (
+    source: AsyncIterable<Uint8Array>,
+    compression: Compression,
+    name?: string,
+  ): AsyncIterable<Uint8Array> =>
+    decompressLayer(memory.ownsSource === true ? owned(source) : source, compression, name, memory);
+  const unpack = (packed: Uint8Array, compression: Compression, cut = 65_536): Promise<Buffer> =>
+    collect(decompress(chunked(packed, [cut]), compression));
+
   for (const [name, pack] of Object.entries(programs)) {
     const compression = name as Exclude<Compression, "auto">;
 
@@ -52,7 +70,7 @@ describe("decompressLayer", () => {
         await expect(unpack(packed.subarray(0, length), compression), `${length}`).rejects.toEqual(invalid);
       }
       const damaged = Buffer.from(packed).fill(0xff, 40, 80);
-      const reading = collect(decompressLayer(chunked(damaged), compression, "Layer 2"));
+      const reading = collect(decompress(chunked(damaged), compression, "Layer 2"));
       await expect(reading).rejects.toThrow(new RegExp(`^Layer 2 isn't whole ${name} data`));
       // The decoder is free again afterwards.
       expect((await unpack(packed, compression)).equals(bytes)).toBe(true);
@@ -65,7 +83,7 @@ describe("decompressLayer", () => {
         throw new Error("digest mismatch");
       }
       for (const after of [0, 15_000, packed.length]) {
-        const reading = collect(decompressLayer(failing(after), compression));
+        const reading = collect(decompress(failing(after), compression));
         await expect(reading, `${after}`).rejects.toThrow(/^digest mismatch$/);
       }
     });
@@ -79,7 +97,7 @@ describe("decompressLayer", () => {
           closed = true;
         }
       }
-      for await (const chunk of decompressLayer(source(), compression)) {
+      for await (const chunk of decompress(source(), compression)) {
         expect(chunk.length).toBeGreaterThan(0);
         break;
       }
@@ -105,7 +123,7 @@ describe("decompressLayer", () => {
       for (let index = 0; index < 40; index++) yield Buffer.alloc(65_536);
       throw new Error("digest mismatch");
     }
-    await expect(collect(decompressLayer(failing(), "gzip"))).rejects.toThrow("digest mismatch");
+    await expect(collect(decompress(failing(), "gzip"))).rejects.toThrow("digest mismatch");
   });
 
   it("reads several zstd frames, skippable ones among them, of any kind", async () => {

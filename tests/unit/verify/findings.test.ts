@@ -90,9 +90,9 @@ describe("npm packages for one platform", () => {
 
   it("are compared with the image's C library", async () => {
     const linux = { ...arm, libc: ["musl"] };
-    const tool = npm("app", "@tool/linux-arm64-musl", linux);
-    expect(await brief([[...musl, ...tool]])).toEqual([]);
-    expect(await brief([[...glibc, ...tool]])).toHaveLength(1);
+    const installed = npm("app", "@tool/linux-arm64-musl", linux);
+    expect(await brief([[...musl, ...installed]])).toEqual([]);
+    expect(await brief([[...glibc, ...installed]])).toHaveLength(1);
   });
 });
 

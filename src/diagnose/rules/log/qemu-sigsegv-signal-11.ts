@@ -14,13 +14,13 @@ export const rule: LogRule = {
       score: 50,
     },
     {
-      line: /^(?:.{0,80}(?:: |\] |! |\d ))?\s{0,8}Segmentation fault(?=$|\.?$|\s{1,10}\(|\s{2,}|: \d| at )|(?:signal|with|by|received|caught|fatal|terminated|code|status)[^\w]{1,4}\(?SIGSEGV\b|^(?:.{0,80}[: ])?SIGSEGV(?:: | \((?=[A-Za-z0]|\d+\))|$)/i,
+      line: /^(?:.{0,80}(?:: |\] |! |\d ))?\s{0,8}Segmentation fault(?=$|\.?$|\s{1,10}\(|\s{2,}|: \d| at )|(?:signal|with|by|received|caught|fatal|terminated|code|status)[^\w]{1,4}\(?SIGSEGV\b|<Signals\.SIGSEGV:|(?:terminated|killed|died|exited|failed)(?: due to| with| by| on)? signal 11\b|^(?:.{0,80}[: ])?SIGSEGV(?:: | \((?=[A-Za-z0]|\d+\))|$)/i,
       emulation: "shown",
       nearNot: /nil pointer dereference|NullPointerException|null pointer/i,
       score: 46,
     },
     {
-      line: /\bexit (?:code|status)[: ]*139\b|non-zero code: 139\b|exited with (?:code |status |error )?139\b|status 139\b/i,
+      line: /\bexit (?:code|status)[: ]*139\b|non-zero code: 139\b|exited with (?:code |status |error )?139\b|exited \(139\)|status 139\b/i,
       emulation: "likely",
       score: 44,
       confidence: "likely",
@@ -30,6 +30,8 @@ export const rule: LogRule = {
   fixes: [nativeNode, buildPlatformStage, pinnedEmulator, leaveOutPlatform],
   references: ["https://github.com/docker/for-mac/issues/5123"],
   bad: [
+    "Set up QEMU\n#9 [linux/arm64 4/5] RUN python setup.py build\n#9 1.0 subprocess.CalledProcessError: Command '['python', 'x.py']' died with <Signals.SIGSEGV: 11>.",
+
     "Set up QEMU\n#9 [linux/arm64 5/6] RUN apk add --no-cache git\n#9 1.0 ERROR: alpine-baselayout-3.2.0-r7.trigger: script exited with error 139",
 
     '#8 [linux/arm64 3/5] RUN make-index\n#8 7.2 qemu: uncaught target signal 11 (Segmentation fault) - core dumped\n#8 7.3 Segmentation fault (core dumped)\n#8 ERROR: process "/bin/sh -c make-index" did not complete successfully: exit code: 139',
