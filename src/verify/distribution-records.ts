@@ -84,6 +84,7 @@ export function joinedPaths(
 
 /** False for what surely holds no code for a processor, so that lists stay short. */
 export function couldBeBinary(path: string): boolean {
+  if (/(?:^|\/)s?bin\/[^/]+$/.test(path)) return true;
   return (
     path !== "" &&
     !/^usr\/share\/(?:doc|man|locale|zoneinfo|info|lintian|icons|perl|python3)\//.test(path) &&

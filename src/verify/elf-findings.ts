@@ -89,9 +89,14 @@ function excuseFor({ subject, fits, families }: Grounds, placed: PlacedFile<Scan
   const chosen = families.excuse(path);
   if (chosen !== undefined) return { severity: "info", why: chosen };
   if (/(?:^|\/)(?:testdata|test-data)\//.test(path)) return { severity: "info", why: "it is test data" };
+  if (path.endsWith(".syso")) return { severity: "info", why: "Go links it for that machine only" };
   if (isCrossToolchain(path, facts)) return { severity: "info", why: "it is part of a cross toolchain" };
   if (facts.type !== "exec" && facts.type !== "dyn") {
     return { severity: "warning", why: `it isn't run or loaded by itself (type ${facts.type})` };
+  }
+  if (subject.wheelTags(placed)?.includes("any") === true) {
+    // debugpy, for one: what only some platforms have code for, the others do without.
+    return { severity: "warning", why: "its wheel says that it is for any platform" };
   }
   if (facts.type === "exec" && !isDynamic(facts) && !file.executable && !looksLoadable(path)) {
     // Boot loaders, firmware of emulators: what no Linux starts.

@@ -3,7 +3,7 @@ import type { ByteView, Fields } from "./random-access.ts";
 
 /** What the notes of a file say of the machine that it needs. */
 export interface NoteFacts {
-  /** x86 only: the x86-64 level that the file, when linked, declares to need. */
+  /** x86 only: the x86-64 level that the file, when linked, declares to need; of Go programs their GOAMD64. */
   readonly isa?: 1 | 2 | 3 | 4;
   /** The oldest Linux that its C library supports: "3.2.0". */
   readonly kernel?: string;

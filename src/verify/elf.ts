@@ -13,6 +13,7 @@ import {
   segmentTypes,
   sectionTypes,
 } from "./elf-header.ts";
+import { readGoTarget } from "./go-build-info.ts";
 import { machineCodes } from "./elf-machine.ts";
 import { type NoteFacts, readNotes } from "./elf-notes.ts";
 
@@ -21,7 +22,7 @@ export interface ElfFacts extends ElfHeader, DynamicFacts, NoteFacts {
   readonly kind: "elf";
   /** ARM only: how floating-point arguments are passed; "unknown" where the file doesn't say. */
   readonly armFloat?: "hard" | "soft" | "unknown";
-  /** ARM only: the architecture's version from Tag_CPU_arch, 4 to 9. */
+  /** ARM only: the architecture's version from Tag_CPU_arch, 4 to 9; of Go programs their GOARM. */
   readonly armVersion?: number;
   /** ARM only: Tag_CPU_arch_profile: "A" for applications, "M" for microcontrollers. */
   readonly armProfile?: string;
@@ -64,12 +65,17 @@ export function readElf(input: Uint8Array | RandomAccess): ElfFacts | ElfMalform
             trouble.guard(() => choosesFunctions(view, tables)) === true && { armChooses: true as const }),
         }
       : {};
+  // Libraries for C programs hardly ever are Go's.
+  const isProgram = header.type === "exec" || interpreter !== undefined || dynamic.needed.length === 0;
+  const go = isProgram ? readGoTarget(source, segments) : undefined;
   return {
     ...header,
     ...(interpreter !== undefined && { interpreter }),
     ...dynamic,
     ...arm,
     ...notes,
+    ...(go?.arm !== undefined && { armVersion: go.arm }),
+    ...(go?.amd64 !== undefined && { isa: go.amd64 }),
     ...trouble.result(),
   };
 }

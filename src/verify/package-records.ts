@@ -100,16 +100,14 @@ export class PackageRecords {
       });
       return { ...rest, ...said, files: kept };
     });
-    const wheels = [...this.#wheels.values()].map(
-      ({ name, version, record, files, tags }): ScannedPackage => ({
-        kind: "wheel",
-        name,
-        ...(version !== undefined && { version }),
-        record,
-        files: files.filter(looksNative),
-        ...(tags.length > 0 && !tags.includes("any") && { tags }),
-      }),
-    );
+    const wheels = [...this.#wheels.values()].map((wheel): ScannedPackage => {
+      const { name, version, record, tags } = wheel;
+      const files = wheel.files.filter(looksNative);
+      // Most wheels are for any platform and hold nothing native.
+      const tagged = tags.length > 0 && (files.length > 0 || !tags.includes("any"));
+      const said = { ...(version !== undefined && { version }), record };
+      return { kind: "wheel", name, ...said, files, ...(tagged && { tags }) };
+    });
     const modules = [...this.#npm]
       .filter(([path, { supports }]) => supports !== undefined || hasBinaries(folderOf(path)))
       .map(([record, { name, version, supports }]): ScannedPackage => ({

@@ -15,7 +15,7 @@ import type { LayerScan } from "./layer-scan.ts";
 import { readLayer } from "./layer-scanner.ts";
 
 /** Goes up with every change of what a scan holds or means, so that older ones are made again. */
-const format = "anyarch.layer-scan/4";
+const format = "anyarch.layer-scan/5";
 
 export interface ScanOptions {
   /**

@@ -31,7 +31,7 @@ const words = new Map(
 );
 
 /** Directories whose reader chooses among siblings, so that the file's name may be another in each. */
-const chosenBelow = /(?:^|\/)(?:node_modules|prebuilds|prebuilt|runtimes|natives?)\//;
+const chosenBelow = /(?:^|\/)(?:node_modules|prebuilds|prebuilt|runtimes|rustlib|natives?)\//;
 
 /**
  * The path of what stands in for `path` (a file for `machine`) on the machine `wanted`: the same path with the

@@ -157,6 +157,12 @@ export class Subject {
       : undefined;
   }
 
+  /** The platforms that the wheel says it is for that brought a file; undefined where none did. */
+  wheelTags({ layer, path, file }: PlacedFile<ScannedFile>): readonly string[] | undefined {
+    const owner = this.#ownerOf([path, file.path, ...(file.hardlinks ?? [])]);
+    return owner === undefined || owner.layer < layer.index ? undefined : owner.scanned.tags;
+  }
+
   /** True for files that a package of the distribution lists, whatever it is for. */
   isOfDistribution({ path, file }: PlacedFile<ScannedFile>): boolean {
     const kind = this.#ownerOf([path, file.path, ...(file.hardlinks ?? [])])?.scanned.kind;

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Entry } from "../../../src/archive/entry.ts";
@@ -9,6 +10,7 @@ import { makeImage, makeLayer, symlink, testContext } from "../../unit/verify/im
 import {
   closeSamples,
   compiled,
+  compiledGo,
   debianFiles,
   entriesBelow,
   fileOnDisk,
@@ -145,6 +147,21 @@ describe("verify finds in real programs and libraries", () => {
     expect(report.findings[0]).toMatchObject({ expected: "x86-64-v1", found: "x86-64-v3" });
   });
 
+  it("a Go program for x86-64-v3, and one for ARMv7 in an image for ARMv6", async (context) => {
+    if (spawnSync("go", ["version"]).status !== 0) return context.skip("there is no Go");
+    const fast = await compiledGo({ GOARCH: "amd64", GOAMD64: "v3" });
+    expect(brief(await verify("amd64", [fileOnDisk("fast", fast)]))).toEqual(["warning ELF_ISA_LEVEL fast"]);
+    const newer = fileOnDisk("app", await compiledGo({ GOARCH: "arm", GOARM: "7" }));
+    const layers = [await makeLayer(dir.path, [newer])];
+    const found = async (platform: string): Promise<unknown> => {
+      const { findings } = await verifyImage(makeImage({ platform, layers }), {}, testContext(dir.path));
+      return findings.map(({ severity, code, expected, found: what }) => [severity, code, expected, what]);
+    };
+    expect(await found("linux/arm/v7")).toEqual([]);
+    expect(await found("linux/arm/v6")).toEqual([["error", "ELF_WRONG_VARIANT", "ARMv6 or lower", "ARMv7"]]);
+    return undefined;
+  });
+
   it("a shebang without its interpreter, by path and by env", async () => {
     const libcBin = await debianFiles("arm64", ["libc-bin", "debianutils"]);
     const report = await verify("arm64", [
@@ -186,6 +203,16 @@ describe("verify finds in real packages", () => {
       "error WHEEL_WRONG_PLATFORM WHEEL",
       "error NOT_ELF_BINARY _speedups.cpython-311-darwin.so",
     ]);
+  });
+
+  it("as a warning, what a wheel for any platform has for one machine only", async () => {
+    const report = await verify("arm64", entriesBelow(await wheelFiles("debugpy==1.8.14", "any"), site));
+    const found = report.findings.filter(({ code }) => code.startsWith("ELF_WRONG"));
+    expect(found.map(({ severity, origin }) => [severity, origin?.package?.name])).toContainEqual([
+      "warning",
+      "debugpy",
+    ]);
+    expect(report.ok).toBe(true);
   });
 
   it("a Node prebuild for another platform", async () => {

@@ -129,3 +129,15 @@ export function pathBelow(folder: string, pattern: RegExp): string {
   if (found === undefined) throw new Error(`nothing in ${folder} matches ${String(pattern)}`);
   return join(folder, found);
 }
+
+/** A static Go program for a target: the environment that chooses it ("GOARCH", "GOARM", "GOAMD64"). */
+export async function compiledGo(target: Readonly<Record<string, string>>): Promise<string> {
+  const name = Object.entries(target).flat().join("-");
+  const folder = await kept(`go-${name}`, async (staging) => {
+    await writeFile(join(staging, "main.go"), 'package main\n\nfunc main() { println("x") }\n');
+    await writeFile(join(staging, "go.mod"), "module sample\n");
+    const env = { CGO_ENABLED: "0", GOTOOLCHAIN: "local", GOFLAGS: "-buildvcs=false", ...target };
+    await run("go", ["build", "-ldflags=-s -w", "-o", "program", "."], { cwd: staging, env });
+  });
+  return join(folder, "program");
+}

@@ -141,6 +141,14 @@ describe("wheels", () => {
     });
   });
 
+  it("that are for any platform may hold code for some", async () => {
+    expect(await brief([wheel(["py3-none-any"], amd64)])).toEqual([
+      `warning ELF_WRONG_MACHINE ${site}/x/_y.so`,
+    ]);
+    const replaced = [wheel(["py3-none-any"], arm64), [file(`${site}/x/_y.so`, amd64)]];
+    expect(await brief(replaced)).toEqual([`error ELF_WRONG_MACHINE ${site}/x/_y.so`]);
+  });
+
   it("fit by one of several tags, by any, and by what isn't known", async () => {
     for (const tags of [
       ["py3-none-any"],
@@ -238,6 +246,18 @@ describe("the C library", () => {
         `info ELF_WRONG_LIBC ${other}`,
       ]);
     }
+  });
+});
+
+describe("toolchains", () => {
+  it("hold libraries and objects of the targets that they compile for", async () => {
+    const rust = "usr/local/rustup/toolchains/stable/lib/rustlib";
+    const files = [
+      file(`${rust}/aarch64-unknown-linux-gnu/lib/libstd-1.so`, arm64),
+      file(`${rust}/x86_64-unknown-linux-gnu/lib/libstd-2.so`, amd64),
+      file("usr/local/go/src/runtime/race/internal/amd64v1/race_linux.syso", amd64, 0o644),
+    ];
+    expect((await verify([files])).checks.machine).toEqual({ status: "info", count: 2 });
   });
 });
 
