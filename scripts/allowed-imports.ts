@@ -22,8 +22,10 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
   buildkit: ["plan", "dockerfile", "diagnose", "oci", "image", "stores", "registry", "verify", "host"],
   doctor: ["oci", "host", "plan", "registry", "diagnose", "dockerfile", "buildkit", "verify"],
   ci: ["plan", "oci", "dockerfile", "host"],
+  deploy: ["oci", "image", "verify"],
   api: [
     "ci",
+    "deploy",
     "doctor",
     "plan",
     "assemble",
@@ -44,6 +46,7 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
   "index.ts": [
     "api",
     "ci",
+    "deploy",
     "apps",
     "assemble",
     "buildkit",

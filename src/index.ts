@@ -18,6 +18,7 @@ export { AnyarchError, toAnyarchError } from "./errors/error.ts";
 export type { BuildEvent, Emit } from "./events/event.ts";
 export type { Context, Host } from "./host/context.ts";
 export type { BuildOptions } from "./plan/build-options.ts";
+export type { PlatformOptions } from "./plan/platform-options.ts";
 export type { BuildPlan } from "./plan/build-plan.ts";
 export type {
   AssembledResult,
@@ -42,11 +43,16 @@ export {
   inspect,
   inspectRaw,
   pruneCache,
+  requirements,
+  requirementsMarkdown,
   rules,
   run,
   test,
   verify,
+  writeRequirements,
 } from "./api/lazy.ts";
+export type { RequirementsOptions, WriteOptions, WrittenRequirements } from "./api/requirements.ts";
+export type { Placement, PlatformRequirements, RequirementsReport } from "./deploy/report.ts";
 export type { CiWorkflow } from "./api/ci.ts";
 export type { CiOptions } from "./ci/options.ts";
 export type { ExplainOptions, ExplainReport, LogSource } from "./api/explain.ts";

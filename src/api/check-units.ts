@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { dirname, isAbsolute, relative, resolve } from "node:path";
 import type { ContextFiles } from "../diagnose/dockerfile/context-files.ts";
 import type { DockerfileModel } from "../diagnose/dockerfile/model.ts";
-import { bakeBuilds, composeBuilds, type NamedBuild } from "../diagnose/files/compose.ts";
+import type { NamedBuild } from "../diagnose/files/compose.ts";
 import type { ContextDirectory } from "../diagnose/files/context-directory.ts";
 import { guessContext, openContext } from "../diagnose/files/context-root.ts";
 import { findBuildFiles, kindOfFile } from "../diagnose/files/find.ts";
@@ -25,26 +25,28 @@ export interface Unit {
 }
 
 /** What the paths name, compose and bake files first: they know for which platforms, and with which context. */
-export function unitsOf(options: CheckOptions, cwd: string): Unit[] {
+export async function unitsOf(options: CheckOptions, cwd: string): Promise<Unit[]> {
   const platforms = (options.platforms ?? []).flatMap((list) => list.split(",")).map(parsePlatform);
   const units = new Map<string, Unit>();
   const add = (unit: Unit): void => void (units.has(unit.file) || units.set(unit.file, unit));
-  const addFile = (
+  const addFile = async (
     path: string,
     kind = kindOfFile(path.slice(path.lastIndexOf("/") + 1)) ?? "dockerfile",
     own = platforms,
     context?: string,
-  ): void => {
+  ): Promise<void> => {
     const file = shown(path, cwd);
     const text = textOf(path, file);
     if (kind === "dockerfile") {
       add({ file, text, path, offset: 0, platforms: own, ...(context !== undefined && { context }) });
       return;
     }
+    // Parsing YAML is a library that most checks do without.
+    const { bakeBuilds, composeBuilds } = await import("../diagnose/files/compose.ts");
     const builds = kind === "compose" ? composeBuilds(file, text) : bakeBuilds(file, text);
-    for (const build of builds) addBuild(build, path, file);
+    for (const build of builds) await addBuild(build, path, file);
   };
-  const addBuild = (build: NamedBuild, path: string, file: string): void => {
+  const addBuild = async (build: NamedBuild, path: string, file: string): Promise<void> => {
     const own = platforms.length > 0 ? platforms : build.platforms.map(parsePlatform);
     const context = build.context === undefined ? undefined : resolve(dirname(path), build.context);
     if (build.inline !== undefined) {
@@ -58,7 +60,7 @@ export function unitsOf(options: CheckOptions, cwd: string): Unit[] {
       return;
     }
     const target = resolve(dirname(path), build.path ?? "");
-    if (isThere(target)) addFile(target, "dockerfile", own, context);
+    if (isThere(target)) await addFile(target, "dockerfile", own, context);
   };
   for (const name of options.paths === undefined || options.paths.length === 0 ? ["."] : options.paths) {
     if (name === "-") {
@@ -66,8 +68,8 @@ export function unitsOf(options: CheckOptions, cwd: string): Unit[] {
       continue;
     }
     const path = resolve(cwd, name);
-    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) addFile(path);
-    else addDirectory(path, shown(path, cwd), addFile);
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) await addFile(path);
+    else await addDirectory(path, shown(path, cwd), addFile);
   }
   return [...units.values()];
 }
@@ -78,12 +80,16 @@ function nameOfInline(file: string, name: string): string {
 }
 
 /** Compose and bake files first: they know for which platforms. */
-function addDirectory(path: string, name: string, addFile: (path: string) => void): void {
+async function addDirectory(
+  path: string,
+  name: string,
+  addFile: (path: string) => Promise<void>,
+): Promise<void> {
   const found = findBuildFiles(path);
   const isDockerfile = (each: string): boolean =>
     kindOfFile(each.slice(each.lastIndexOf("/") + 1)) === "dockerfile";
-  for (const each of found.filter((file) => !isDockerfile(file))) addFile(each);
-  for (const each of found.filter(isDockerfile)) addFile(each);
+  for (const each of found.filter((file) => !isDockerfile(file))) await addFile(each);
+  for (const each of found.filter(isDockerfile)) await addFile(each);
   if (found.length === 0) {
     throw new AnyarchError(
       "INPUT_UNREADABLE",

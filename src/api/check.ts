@@ -8,7 +8,6 @@ import {
 import type { DockerfileModel } from "../diagnose/dockerfile/model.ts";
 import type { LineEdit, Severity } from "../diagnose/dockerfile/rule.ts";
 import { baselineOf, parseBaseline, withoutBaseline } from "../diagnose/files/baseline.ts";
-import { applyEdits, unifiedDiff } from "../diagnose/files/fix.ts";
 import { dockerfileRules } from "../diagnose/rules/dockerfile-rules.ts";
 import { AnyarchError } from "../errors/error.ts";
 import { writeFileAtomic } from "../host/atomic-file.ts";
@@ -84,13 +83,16 @@ export function check(options: CheckOptions = {}, settings: ApiSettings = {}): P
     const skip = [...(config?.check.skip ?? []), ...(options.skip ?? [])];
     const severity = config?.check.severity ?? {};
     for (const rule of [...skip, ...Object.keys(severity)]) mustBeRule(rule);
-    const units = unitsOf(options, cwd);
+    const units = await unitsOf(options, cwd);
     const contexts = new UnitContexts(options, cwd);
+    // Loaded where it is needed: most checks change nothing.
+    const fixer = options.fix === true ? await import("../diagnose/files/fix.ts") : undefined;
+    const how = { skip, severity, contexts, fixer, dryRun: options.dryRun === true };
     const findings: CheckFinding[] = [];
     const fixed: { file: string; diff: string }[] = [];
     for (const unit of units) {
       ctx.signal.throwIfAborted();
-      findings.push(...checkUnit(unit, { skip, severity }, options, contexts, fixed));
+      findings.push(...checkUnit(unit, how, fixed));
     }
     if (options.online === true)
       findings.push(...(await onlineFindings(units, { skip, severity }, settings, ctx)));
@@ -121,23 +123,26 @@ function verdictOf(file: string, findings: readonly CheckFinding[]): CheckedFile
   return { file, errors: count("error"), warnings: count("warning"), infos: count("info") };
 }
 
-function checkUnit(
-  unit: Unit,
-  how: Pick<CheckDockerfileOptions, "skip" | "severity">,
-  options: CheckOptions,
-  contexts: UnitContexts,
-  fixed: { file: string; diff: string }[],
-): CheckFinding[] {
-  const { file, offset, path } = unit;
-  const { platforms } = unit;
-  const all = { ...how, platforms, context: (model: DockerfileModel) => contexts.of(unit, model) };
+type Fixer = typeof import("../diagnose/files/fix.ts");
+
+interface How extends Pick<CheckDockerfileOptions, "skip" | "severity"> {
+  readonly contexts: UnitContexts;
+  /** Where findings are mended. */
+  readonly fixer: Fixer | undefined;
+  readonly dryRun: boolean;
+}
+
+function checkUnit(unit: Unit, how: How, fixed: { file: string; diff: string }[]): CheckFinding[] {
+  const { file, offset, path, platforms } = unit;
+  const { skip, severity, contexts, fixer, dryRun } = how;
+  const all = { skip, severity, platforms, context: (model: DockerfileModel) => contexts.of(unit, model) };
   let { findings, edits } = checkDockerfile(file, unit.text, all);
-  if (options.fix === true && path !== undefined) {
+  if (fixer !== undefined && path !== undefined) {
     const wanted = edits.filter((each): each is readonly LineEdit[] => each !== undefined && each.length > 0);
-    const after = applyEdits(unit.text, wanted);
+    const after = fixer.applyEdits(unit.text, wanted);
     if (after !== unit.text) {
-      fixed.push({ file, diff: unifiedDiff(file, unit.text, after) });
-      if (options.dryRun !== true) {
+      fixed.push({ file, diff: fixer.unifiedDiff(file, unit.text, after) });
+      if (!dryRun) {
         writeFileSync(path, after);
         ({ findings, edits } = checkDockerfile(file, after, all));
       }

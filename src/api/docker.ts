@@ -1,6 +1,7 @@
 import type { DockerfileBuildResult } from "../buildkit/build-result.ts";
 import type { DockerfilePlan } from "../buildkit/dockerfile-plan.ts";
 import type { BuildOptions } from "../plan/build-options.ts";
+import type { PlatformOptions } from "../plan/platform-options.ts";
 import { build, planBuild } from "./build.ts";
 import type { ApiSettings } from "./settings.ts";
 
@@ -68,6 +69,12 @@ export class DockerBuildOptions {
   withPlatformBuildArg(platform: string, name: string, value: string): DockerBuildOptions {
     const all = this.options.platformBuildArgs;
     return this.#with({ platformBuildArgs: { ...all, [platform]: { ...all?.[platform], [name]: value } } });
+  }
+
+  /** Labels, build arguments and whether it may be missing, of one platform ("linux/amd64/v3"); later ones replace. */
+  withPlatformOptions(platform: string, options: PlatformOptions): DockerBuildOptions {
+    const all = this.options.platformOptions;
+    return this.#with({ platformOptions: { ...all, [platform]: { ...all?.[platform], ...options } } });
   }
 
   /** For `RUN --mount=type=secret,id=ID`: from a file, or from a variable of the environment. */

@@ -6,6 +6,7 @@ import type * as copying from "./copy.ts";
 import type * as examining from "./doctor.ts";
 import type * as explaining from "./explain.ts";
 import type * as inspecting from "./inspect.ts";
+import type * as requiring from "./requirements.ts";
 import type { Rule } from "./rules.ts";
 import type * as running from "./run.ts";
 import type * as testing from "./test.ts";
@@ -73,3 +74,16 @@ export const bench: typeof benching.bench = async (...args) => (await import("./
 /** Writes a CI workflow; see api/ci.ts. */
 export const ciWorkflow: typeof integrating.ciWorkflow = async (...args) =>
   (await import("./ci.ts")).ciWorkflow(...args);
+
+/** What machines an image needs, and where there are such; see api/requirements.ts. */
+export const requirements: typeof requiring.requirements = async (...args) =>
+  (await import("./requirements.ts")).requirements(...args);
+
+/** The report of requirements() as a section of a README; see deploy/markdown.ts. */
+export const requirementsMarkdown = async (
+  report: Parameters<typeof requiring.requirementsMarkdown>[0],
+): Promise<string> => (await import("./requirements.ts")).requirementsMarkdown(report);
+
+/** Puts that section into a document; see api/requirements.ts. */
+export const writeRequirements: typeof requiring.writeRequirements = async (...args) =>
+  (await import("./requirements.ts")).writeRequirements(...args);

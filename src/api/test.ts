@@ -147,17 +147,26 @@ function mergeChecks(config: TestSettings, options: TestOptions): TrialChecks {
   if (relative !== undefined) {
     throw new AnyarchError("USAGE", `The file "${relative}" isn't an absolute path of the image.`);
   }
+  const ports = [...(config.ports ?? []), ...(options.ports ?? [])];
+  const http = [...(config.http ?? []), ...(options.http ?? [])];
+  const wrong = [...ports, ...http.map(({ port }) => port)].find((port) => !isPort(port));
+  if (wrong !== undefined)
+    throw new AnyarchError("USAGE", `${wrong} is no port: ports are whole numbers from 1 to 65535.`);
   return {
     commands: [...(config.commands ?? []), ...(options.commands ?? [])].map(commandCheck),
     files,
-    ports: [...(config.ports ?? []), ...(options.ports ?? [])],
-    http: [...(config.http ?? []), ...(options.http ?? [])],
+    ports,
+    http,
     ...(expectArch !== undefined && { expectArch }),
     ...(readyTimeout !== undefined && { readyTimeoutMs: milliseconds(readyTimeout) }),
     ...(timeout !== undefined && { timeoutMs: milliseconds(timeout) }),
     ...(Object.keys(env).length > 0 && { env }),
     ...(options.network !== undefined && { network: options.network }),
   };
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 1 && port <= 65_535;
 }
 
 function milliseconds(duration: string): number {

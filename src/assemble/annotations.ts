@@ -5,7 +5,7 @@ import type { Base, PlatformBase } from "./base.ts";
 export function baseAnnotations(base: Base, platformBase: PlatformBase): Record<string, string> {
   if (platformBase.digest === undefined) return {};
   return {
-    "org.opencontainers.image.base.name": base.location,
+    "org.opencontainers.image.base.name": platformBase.location ?? base.location,
     "org.opencontainers.image.base.digest": platformBase.digest,
   };
 }

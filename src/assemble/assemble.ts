@@ -14,11 +14,12 @@ import type { DebianSettings } from "../plan/config-file.ts";
 import { checkOutputs, type StoreOptions } from "../stores/locations.ts";
 import { cancelledBeforePublishing, checkPush } from "../stores/publish.ts";
 import { baseAnnotations, sourceAnnotations } from "./annotations.ts";
-import { type Base, openBase, type PlatformBase, whyNotThisBase } from "./base.ts";
+import { type Base, type PlatformBase, whyNotThisBase } from "./base.ts";
 import { composeImage } from "./compose.ts";
 import { ContentDigests } from "./content-digests.ts";
 import { withoutDamaged } from "./damaged-cache.ts";
 import { type BuiltLayer, LayerBuilder } from "./layer-builder.ts";
+import { openBases } from "./platform-bases.ts";
 import { type Proof, proveImages } from "./prove.ts";
 import { publish } from "./publish.ts";
 import { reportResult } from "./report-result.ts";
@@ -120,7 +121,7 @@ async function prepareOn(
   options: AssembleOptions,
   ctx: Context,
 ): Promise<Prepared> {
-  const base = await openBase(wanted, { ...options, ...request }, ctx);
+  const base = await openBases(wanted, request, options, ctx);
   const { findings, bases } = await openPlatforms(base, request, ctx);
   const targets: readonly AppTarget[] = bases.map(({ platform, facts }) => ({ platform, facts }));
   const selection = targets.length === 0 ? nothingSelected : await application.select(targets, ctx);
@@ -179,7 +180,7 @@ async function openPlatforms(
   const findings: BaseFindings = {
     location: base.location,
     ...(base.digest && { digest: base.digest }),
-    platforms: bases.map(({ platform, digest, facts }) => ({ platform, facts, ...(digest && { digest }) })),
+    platforms: bases,
     missing,
   };
   return { findings, bases };

@@ -31,6 +31,8 @@ export interface Base {
 /** A base on one platform: what is known of it now, and the way to the image when it is needed. */
 export interface PlatformBase {
   readonly platform: Platform;
+  /** Where this platform has a base of its own: as {@link Base.location}. */
+  readonly location?: string;
   readonly digest?: Digest;
   readonly facts: BaseFacts;
   image(layers: LayerBuilder, ctx: Context): Promise<BaseImage>;

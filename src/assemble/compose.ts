@@ -1,6 +1,7 @@
 import type { AppRunConfig } from "../apps/app-type.ts";
 import { appendLayers, type Image, mutateConfig, setAnnotations } from "../image/image.ts";
 import type { RunConfig } from "../oci/image-config.ts";
+import { formatPlatform } from "../oci/platform.ts";
 import type { BuildRequest, RunRequest } from "../plan/build-request.ts";
 import type { BuiltLayer } from "./layer-builder.ts";
 
@@ -21,10 +22,16 @@ export function composeImage(
       history: { created: request.created, created_by: `anyarch: ${name}`, comment: "anyarch.layer.v1" },
     })),
   );
+  const own = request.platformOptions[formatPlatform(base.descriptor.platform)];
+  const asked = {
+    ...request.run,
+    env: { ...request.run.env, ...own?.env },
+    labels: { ...request.run.labels, ...own?.labels },
+  };
   const configured = mutateConfig(appended, (config) => ({
     ...config,
     created: request.created,
-    config: runConfig(config.config ?? {}, run, request.run),
+    config: runConfig(config.config ?? {}, run, asked),
   }));
   return setAnnotations(configured, annotations);
 }

@@ -6,7 +6,7 @@ import { writeFileAtomic } from "../host/atomic-file.ts";
 import type { Context } from "../host/context.ts";
 import type { BaseFacts } from "../image/base-facts.ts";
 import { indexPlatforms, selectManifest } from "../image/image-index.ts";
-import { type Image, platformOf } from "../image/image.ts";
+import { type Image, platformOf, withPlatform } from "../image/image.ts";
 import type { Layer } from "../image/layer.ts";
 import { combineFacts, factsAreComplete, type LayerFacts, scanLayerFacts } from "../image/scan-base-facts.ts";
 import type { Descriptor } from "../oci/content.ts";
@@ -119,7 +119,7 @@ async function openPlatform(
     platform,
     digest: image.descriptor.digest,
     facts,
-    image: () => Promise.resolve({ image: cached, built: [] }),
+    image: () => Promise.resolve({ image: withPlatform(cached, platform), built: [] }),
   };
 }
 

@@ -19,7 +19,7 @@ export function solveFor(
     namedContexts: request.namedContexts,
     ...(target !== undefined && { target }),
     buildArgs: { ...request.buildArgs, ...request.platformBuildArgs[name] },
-    labels: request.labels,
+    labels: { ...request.labels, ...request.platformLabels?.[name] },
     annotations: manifestAnnotations(request.annotations, name),
     secrets: request.secrets,
     ssh: request.ssh,

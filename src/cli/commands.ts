@@ -56,6 +56,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "Measure what emulation costs: an image's command, or a build, per platform",
     load: async () => (await import("./commands/bench.ts")).command,
   },
+  requirements: {
+    summary: "Say what machines an image needs and where it runs; keep that in a README",
+    load: async () => (await import("./commands/requirements.ts")).command,
+  },
   copy: {
     summary: "Copy an image or index between registries, layouts and archives",
     load: async () => (await import("./commands/copy.ts")).command,

@@ -66,6 +66,7 @@ export function checkDockerfile(
   const idle = idleLines(model);
   const found = new Map<string, Found>();
   for (const rule of dockerfileRules) {
+    if (rule.mentions?.test(text) === false) continue;
     if (options.skip?.includes(rule.id) === true || options.severity?.[rule.id] === "off") continue;
     collect(rule, model, { file, platforms, silencer, idle, forced: options.severity?.[rule.id] }, found);
   }

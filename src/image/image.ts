@@ -14,7 +14,7 @@ import {
   serializeImageConfig,
 } from "../oci/image-config.ts";
 import { isConfigType, mediaTypes } from "../oci/media-type.ts";
-import { normalizePlatform, type Platform } from "../oci/platform.ts";
+import { normalizePlatform, type Platform, samePlatform } from "../oci/platform.ts";
 import type { BlobOpener, Layer } from "./layer.ts";
 
 /** An image for one platform. Immutable: the functions here return new ones. */
@@ -131,6 +131,23 @@ export function mutateConfig(image: Image, change: (config: ImageConfig) => Imag
   const moved = config.os !== os || config.architecture !== architecture || config.variant !== variant;
   const platform = moved ? platformOf(config) : image;
   return build(image.manifest, config, undefined, image.layers, platform);
+}
+
+/**
+ * The image as one for `platform`, of the same architecture: a base for linux/amd64 under an image for
+ * linux/amd64/v3. Its config names the variant. The same image where it is for this platform already.
+ */
+export function withPlatform(image: Image, platform: Platform): Image {
+  if (samePlatform(image.descriptor.platform, platform)) return image;
+  const { variant } = normalizePlatform(platform);
+  const { variant: _old, ...config } = image.config;
+  const named = { ...config, ...(variant !== undefined && { variant }) };
+  const { "os.version": version, "os.features": features } = image.descriptor.platform;
+  return build(image.manifest, named, undefined, image.layers, {
+    ...platform,
+    ...(version !== undefined && { "os.version": version }),
+    ...(features !== undefined && { "os.features": features }),
+  });
 }
 
 /** The image with exactly these annotations on its manifest; the config's bytes stay as they are. */

@@ -1,4 +1,5 @@
 import type { DockerfileOptions } from "./dockerfile-options.ts";
+import type { PlatformOptions } from "./platform-options.ts";
 
 /**
  * What a user may ask of a build, as the command line, the configuration file and the API give it: every field
@@ -17,6 +18,8 @@ export interface BuildOptions extends DockerfileOptions {
    * is optional: the build succeeds without it.
    */
   readonly platforms?: readonly string[];
+  /** What holds for one platform only ("linux/arm64", "linux/amd64/v3"), before what is said for all. */
+  readonly platformOptions?: Readonly<Record<string, PlatformOptions>>;
   /** "python:3.11-slim", "deb:bookworm/python3", "scratch", "oci:DIR[:TAG]", "oci-archive:FILE", "docker-archive:FILE". */
   readonly baseImage?: string;
   /** Whether dependencies are installed; true by default. */

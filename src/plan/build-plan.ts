@@ -33,6 +33,8 @@ export interface BuildPlan {
 
 export interface PlannedPlatform {
   readonly platform: string;
+  /** Where this platform has another base than the plan's. */
+  readonly base?: string;
   /** Manifest of the base for this platform, where the base is an image. */
   readonly baseDigest?: Digest;
   readonly facts: BaseFacts;
@@ -51,6 +53,7 @@ export interface BaseFindings {
   readonly digest?: Digest;
   readonly platforms: readonly {
     readonly platform: Platform;
+    readonly location?: string;
     readonly digest?: Digest;
     readonly facts: BaseFacts;
   }[];
@@ -82,8 +85,9 @@ export function makePlan(
     directory: request.directory,
     application: describeApplication(application, selection.run),
     base: { location: base.location, ...(base.digest && { digest: base.digest }) },
-    platforms: remaining.map(({ platform, digest, facts }) => ({
+    platforms: remaining.map(({ platform, location, digest, facts }) => ({
       platform: formatPlatform(platform),
+      ...(location !== undefined && { base: location }),
       ...(digest && { baseDigest: digest }),
       facts,
     })),

@@ -7,6 +7,7 @@ import type { BuildOptions, HealthcheckOptions } from "./build-options.ts";
 import type { ConfigFile } from "./config-file.ts";
 import { commandWords } from "./command-words.ts";
 import { parseDuration } from "./duration.ts";
+import { type PlatformOptions, platformOptions, withOptional } from "./platform-options.ts";
 import {
   checkDirectory,
   contextDirectory,
@@ -25,6 +26,8 @@ export interface BuildRequest {
   readonly tags: readonly Reference[];
   /** In the order asked for, without repetition; "all" is what the base offers. */
   readonly platforms: readonly Platform[] | "all";
+  /** By normalised string: what goes before what the request says for all. */
+  readonly platformOptions: Readonly<Record<string, PlatformOptions>>;
   /** Normalised strings of those that may be missing. */
   readonly optional: ReadonlySet<string>;
   /** Undefined: the application's own default. */
@@ -75,7 +78,8 @@ export function parseBuildRequest(
   const merged: BuildOptions = { ...config?.build, ...options };
   const push = merged.push ?? false;
   const asked = parsePlatforms(merged.platforms ?? ["local"], environment.arch);
-  const platforms = asked === "all" ? [] : asked;
+  const perPlatform = platformOptions(options, config);
+  const platforms = withOptional(asked === "all" ? [] : asked, perPlatform);
   const { created, mtime } = buildTime(merged, environment);
   return {
     directory: checkDirectory(
@@ -85,9 +89,11 @@ export function parseBuildRequest(
     ),
     tags: parseTags(merged),
     platforms: asked === "all" ? asked : asked.map(({ platform }) => platform),
-    optional: new Set(
-      platforms.flatMap(({ platform, optional }) => (optional ? [formatPlatform(platform)] : [])),
-    ),
+    platformOptions: perPlatform,
+    optional: new Set([
+      ...platforms.flatMap(({ platform, optional }) => (optional ? [formatPlatform(platform)] : [])),
+      ...Object.keys(perPlatform).filter((name) => perPlatform[name]?.optional === true),
+    ]),
     base: merged.baseImage,
     includeDeps: merged.includeDeps ?? true,
     requirements:

@@ -10,7 +10,7 @@ function onlyGiven<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], 
   return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as never;
 }
 
-/** The tables [build] and [builders] as options. */
+/** The tables [build], [platforms] and [builders] as options. */
 export function buildSection(raw: RawBuild, config: RawConfig): BuildOptions {
   return onlyGiven({
     context: raw.context,
@@ -44,6 +44,7 @@ export function buildSection(raw: RawBuild, config: RawConfig): BuildOptions {
     cache: raw.use_cache,
     engine: raw.engine,
     ...dockerfileSection(raw),
+    platformOptions: platformSections(config.platforms),
     builders: builders(config.builders),
   });
 }
@@ -78,6 +79,24 @@ function dockerfileSection(raw: RawBuild) {
     silenceLimit: raw.silence_limit,
     crashSilence: raw.crash_silence,
   };
+}
+
+function platformSections(raw: RawConfig["platforms"]): BuildOptions["platformOptions"] {
+  return (
+    raw &&
+    Object.fromEntries(
+      Object.entries(raw).map(([names, { base_image: baseImage, optional, ...values }]) => [
+        names,
+        onlyGiven({
+          env: strings(values.env),
+          labels: strings(values.labels),
+          buildArgs: strings(values.build_args),
+          baseImage,
+          optional,
+        }),
+      ]),
+    )
+  );
 }
 
 /** As --builder has them: "linux/arm64=ssh://…"; the key "all" is for builders that aren't bound to platforms. */

@@ -69,6 +69,18 @@ const build = v.strictObject({
 
 const config = v.strictObject({
   build: optional(build),
+  platforms: optional(
+    v.record(
+      text,
+      v.strictObject({
+        env: optional(scalars),
+        labels: optional(scalars),
+        build_args: optional(scalars),
+        base_image: optional(text),
+        optional: optional(v.boolean()),
+      }),
+    ),
+  ),
   builders: optional(v.record(text, v.union([words, v.strictObject({ endpoint: words })]))),
   registry: optional(v.strictObject({ url: optional(text) })),
   registries: optional(

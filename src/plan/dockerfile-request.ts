@@ -17,6 +17,7 @@ import {
 } from "./dockerfile-values.ts";
 import { dockerfileSources } from "./dockerfile-sources.ts";
 import { parseDuration } from "./duration.ts";
+import { platformOptions, valuesOf, withOptional } from "./platform-options.ts";
 import {
   checkForSeveral,
   givenTime,
@@ -48,6 +49,8 @@ export interface DockerfileRequest {
   readonly secrets: readonly string[];
   readonly ssh: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
+  /** Beside and before those, by normalised platform string. */
+  readonly platformLabels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly annotations: Readonly<Record<string, string>>;
   /** Of each platform its own reference is made: see cache-references.ts. */
   readonly cacheFrom: readonly string[];
@@ -110,7 +113,8 @@ export function parseDockerfileRequest(
 ): DockerfileRequest {
   const merged: BuildOptions = { ...config?.build, ...options };
   const tags = parseTags(merged);
-  const platforms = namedPlatforms(merged, environment.arch);
+  const perPlatform = platformOptions(options, config);
+  const platforms = withOptional(namedPlatforms(merged, environment.arch), perPlatform);
   const { push = false, load = false } = merged;
   const outputs = merged.outputs ?? (push || load ? [] : ["oci:dist/image"]);
   if (platforms.length > 1) checkForSeveral(outputs);
@@ -119,6 +123,7 @@ export function parseDockerfileRequest(
     platforms,
     tags,
     labels: { ...config?.build.labels, ...options.labels },
+    platformLabels: valuesOf(perPlatform, "labels"),
     annotations: { ...config?.build.annotations, ...options.annotations },
     noCache: merged.cache === false,
     pull: merged.pull ?? false,
@@ -169,13 +174,20 @@ function inputs(
       name,
       parseNamedContext(name, value, absolute),
     ]);
-  const perPlatform = [byPlatform(build.platformBuildArgs), byPlatform(options.platformBuildArgs)] as const;
+  const perPlatform = [
+    byPlatform(build.platformBuildArgs),
+    valuesOf(platformOptions(options, config), "buildArgs"),
+    byPlatform(options.platformBuildArgs),
+  ];
   const names = perPlatform.flatMap((args) => Object.keys(args));
   return {
     ...dockerfileSources(options, config, environment),
     buildArgs: checkBuildArgs({ ...build.buildArgs, ...options.buildArgs }),
     platformBuildArgs: Object.fromEntries(
-      names.map((name) => [name, checkBuildArgs({ ...perPlatform[0][name], ...perPlatform[1][name] })]),
+      names.map((name) => [
+        name,
+        checkBuildArgs(Object.assign({}, ...perPlatform.map((args) => args[name]))),
+      ]),
     ),
     namedContexts: Object.fromEntries([...contexts(build, beside), ...contexts(options, here)]),
     secrets: lists("secrets", (text, absolute) => parseSecret(text, absolute, environment.env)),

@@ -2,6 +2,7 @@ import { AnyarchError } from "../errors/error.ts";
 import type { BuildOptions } from "./build-options.ts";
 import type { ConfigFile } from "./config-file.ts";
 import { findDockerfile, remoteContext } from "./dockerfile-sources.ts";
+import type { PlatformOptions } from "./platform-options.ts";
 import { contextDirectory, oneOf, type RequestEnvironment } from "./request-parts.ts";
 
 export type Engine = "assemble" | "buildkit";
@@ -56,6 +57,17 @@ const ownFlags: Readonly<Record<Engine, Readonly<Partial<Record<keyof BuildOptio
     silenceLimit: "--silence-limit",
     crashSilence: "--crash-silence",
   },
+};
+
+/** The same of what is said for single platforms, as the configuration calls it. */
+const ownPlatformOptions: Readonly<
+  Record<Engine, readonly (readonly [key: keyof PlatformOptions, name: string])[]>
+> = {
+  assemble: [
+    ["env", "env"],
+    ["baseImage", "base_image"],
+  ],
+  buildkit: [["buildArgs", "build_args"]],
 };
 
 /** What makes a directory an application that the daemonless engine knows, as far as a choice needs it. */
@@ -124,7 +136,12 @@ function flagsOf(options: BuildOptions, engine: Engine): readonly string[] {
   const given = Object.entries(ownFlags[engine]).flatMap(([key, flag]) =>
     options[key as keyof BuildOptions] === undefined ? [] : [flag],
   );
-  return [...new Set(given)];
+  const forPlatforms = Object.entries(options.platformOptions ?? {}).flatMap(([platform, values]) =>
+    ownPlatformOptions[engine].flatMap(([key, name]) =>
+      values[key] === undefined ? [] : [`[platforms."${platform}"] ${name}`],
+    ),
+  );
+  return [...new Set([...given, ...forPlatforms])];
 }
 
 function foreignFlags(flags: readonly string[], engine: Engine, found: string | undefined): AnyarchError {

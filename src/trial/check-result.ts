@@ -1,4 +1,4 @@
-import type { AnyarchError } from "../errors/error.ts";
+import { AnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
 import type { CheckResult } from "./checks.ts";
 import { type ProcessEnd, timedOutCode } from "./trial-process.ts";
@@ -17,7 +17,7 @@ export function lastLines(text: string): string {
   return text.trimEnd().split("\n").slice(-shownLines).join("\n");
 }
 
-/** Measures a check; an error of the image or the engine is its failure, a cancellation isn't. */
+/** Measures a check; an error of the image is its failure. Throws TRIAL_FAILED, and CANCELLED. */
 export async function timed(
   kind: CheckResult["kind"],
   name: string,
@@ -27,8 +27,9 @@ export async function timed(
   const started = performance.now();
   const result = await work().catch((error: unknown) => {
     ctx.signal.throwIfAborted();
-    if (!(error instanceof Error) || !("code" in error)) throw error;
-    return { ok: false, message: (error as AnyarchError).message };
+    // No container starts at all: that is the machine's failure and not the image's.
+    if (!(error instanceof AnyarchError) || error.code === "TRIAL_FAILED") throw error;
+    return { ok: false, message: error.message };
   });
   const { ok, message } = result;
   const durationMs = Math.round(performance.now() - started);

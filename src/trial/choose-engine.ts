@@ -8,14 +8,16 @@ export interface UsableEngine {
   readonly name: EngineName;
   /** Of the server; absent for runc, and where an engine doesn't say it. */
   readonly platform?: Platform;
+  /** Of the machine that it runs containers on: "6.10.14-linuxkit"; absent where the engine doesn't say it. */
+  readonly kernel?: string;
 }
 
 /** Longer than a working daemon takes to answer. */
-const answerWithinMs = 10_000;
+const answerWithinMs = 8000;
 
 const questions: Readonly<Record<EngineName, readonly string[]>> = {
-  docker: ["version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"],
-  podman: ["info", "--format", "{{.Version.OsArch}}"],
+  docker: ["version", "--format", "{{.Server.Os}}/{{.Server.Arch}} {{.Server.KernelVersion}}"],
+  podman: ["info", "--format", "{{.Version.OsArch}} {{.Host.Kernel}}"],
   runc: ["--version"],
 };
 
@@ -34,23 +36,32 @@ export async function chooseEngine(options: OpenTrialOptions, ctx: Context): Pro
     if (typeof answer === "object") return answer;
     refusals.push(`${name}: ${answer}`);
   }
-  throw new AnyarchError(
-    "TRIAL_ENGINE_MISSING",
-    `${engine === "auto" ? "No container engine" : engine} can be used here: ${refusals.join("; ")}.`,
-    { details: { engines: refusals } },
-  );
+  const [only, ...others] = refusals;
+  const message =
+    only !== undefined && others.length === 0
+      ? `${only.replace(":", " can't be used here:")}.`
+      : `No container engine can be used here: ${refusals.join("; ")}.`;
+  throw new AnyarchError("TRIAL_ENGINE_MISSING", message, { details: { engines: refusals } });
 }
 
 async function ask(name: EngineName, ctx: Context): Promise<UsableEngine | string> {
   if (name === "runc" && ctx.host.os !== "linux") return "it runs on Linux only";
+  const asked = performance.now();
   try {
     const result = await ctx.host.exec(name, questions[name], {
       signal: ctx.signal,
       timeoutMs: answerWithinMs,
     });
+    if (result.code !== 0 && performance.now() - asked >= answerWithinMs) {
+      const message = `${name} doesn't answer: its daemon hangs, or DOCKER_HOST names one that does.`;
+      ctx.emit({ type: "log", level: "warning", message });
+      return `it didn't answer within ${answerWithinMs / 1000} s`;
+    }
     if (result.code !== 0) return firstLine(result.stderr) || `it exits with ${result.code}`;
-    const platform = name === "runc" ? undefined : platformIn(result.stdout);
-    return { name, ...(platform && { platform }) };
+    if (name === "runc") return { name };
+    const [words = "", kernel] = result.stdout.trim().split(/\s+/);
+    const platform = platformIn(words);
+    return { name, ...(platform && { platform }), ...(kernel !== undefined && { kernel }) };
   } catch (error) {
     ctx.signal.throwIfAborted();
     return error instanceof AnyarchError && error.code === "COMMAND_MISSING"

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { release } from "node:os";
 import { join } from "node:path";
 import { AnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
@@ -59,7 +60,8 @@ function daemonExecution(engine: UsableEngine, platform: Trial["platform"], ctx:
   const isHere = ctx.host.os === "linux" && address.startsWith("unix://");
   const entry = isHere ? findBinfmt(platform.architecture) : "unknown";
   if (entry === "none") {
-    // Docker Desktop's machine has a table of its own, although its socket is here.
+    // Docker Desktop's machine has a kernel and a table of its own, although its socket is here.
+    if (engine.kernel === release()) throw emulationMissing(platform, ctx);
     return { mode: "emulated", by: `what ${engine.name} has for it; nothing is registered here` };
   }
   if (entry === "unknown")

@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
-import { delimiter, join, resolve } from "node:path";
+import { basename, delimiter, join, resolve } from "node:path";
 import { AnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
 import { formatPlatform, localPlatform, type Platform } from "../oci/platform.ts";
@@ -41,7 +41,10 @@ export async function planExecution(
   emulator: string | undefined,
   ctx: Context,
 ): Promise<Execution> {
-  if (emulator !== undefined) return withEmulator(resolve(ctx.host.cwd, emulator), ctx);
+  if (emulator !== undefined) {
+    checkName(emulator, platform);
+    return withEmulator(resolve(ctx.host.cwd, emulator), ctx);
+  }
   const native = isNative(platform, hostPlatform(ctx));
   if (native === true) return { mode: "native" };
   const entry = findBinfmt(platform.architecture);
@@ -61,6 +64,18 @@ async function withEmulator(path: string, ctx: Context): Promise<Execution> {
   checkEmulator(path);
   const how = (await hasPrivateBinfmt(ctx)) ? "namespace" : "prefix";
   return { mode: "emulated", by: path, emulator: { path, how } };
+}
+
+/** QEMU's programs say in their names what they emulate, and fail with "Invalid ELF image" on anything else. */
+function checkName(path: string, platform: Platform): void {
+  const wanted = qemuName(platform.architecture);
+  const named = /^qemu-(\w+?)(?:-static)?$/.exec(basename(path))?.[1];
+  if (named === undefined || wanted === undefined || named === wanted) return;
+  throw new AnyarchError(
+    "USAGE",
+    `The emulator ${path} is for ${named}, and the image is ${formatPlatform(platform)}.`,
+    { hint: `QEMU for it is called qemu-${wanted}-static.` },
+  );
 }
 
 function checkEmulator(path: string): void {

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import { elfFits } from "../verify/architecture.ts";
-import { readElf } from "../verify/elf.ts";
+import { type ElfFacts, readElf } from "../verify/elf.ts";
 import { sourceOf } from "../verify/random-access.ts";
 import type { RootedTree } from "./rooted-tree.ts";
 
@@ -21,17 +21,29 @@ const maxInterpreters = 4;
 export function findProgram(
   tree: RootedTree,
   args: readonly string[],
-  options: { readonly path: string; readonly workdir: string },
+  where: SearchPath,
 ): ImageProgram | undefined {
   const [name = "", ...rest] = args;
-  const candidates = name.includes("/")
-    ? [posix.resolve(options.workdir, name)]
-    : options.path.split(":").map((directory) => posix.resolve(options.workdir, directory, name));
-  const path = candidates.find((candidate) => isExecutable(tree, candidate));
+  const path = candidatesOf(name, where).find((candidate) => isExecutable(tree, candidate));
   return path === undefined ? undefined : followScripts(tree, path, rest, 0);
 }
 
-function isExecutable(tree: RootedTree, path: string): boolean {
+/** Where a command is looked for. */
+export interface SearchPath {
+  /** $PATH of the container. */
+  readonly path: string;
+  /** Its absolute working directory. */
+  readonly workdir: string;
+}
+
+/** The paths at which a command may be, in the order in which they are tried: execvp(3). */
+export function candidatesOf(name: string, { path, workdir }: SearchPath): readonly string[] {
+  return name.includes("/")
+    ? [posix.resolve(workdir, name)]
+    : path.split(":").map((directory) => posix.resolve(workdir, directory, name));
+}
+
+export function isExecutable(tree: RootedTree, path: string): boolean {
   const place = tree.resolve(path);
   const info = place === undefined ? undefined : tree.stat(place);
   return info?.isFile() === true && (info.mode & 0o111) !== 0;
@@ -43,13 +55,31 @@ function followScripts(
   rest: readonly string[],
   depth: number,
 ): ImageProgram | undefined {
-  const line = tree.readStart(path, 256)?.toString("utf8").split("\n", 1)[0] ?? "";
-  const match = /^#![ \t]*(\S+)(?:[ \t]+(.*\S))?/.exec(line);
-  if (match === null) return { path, words: [path, ...rest] };
-  const [, interpreter = "", argument] = match;
+  const line = scriptLine(tree, path);
+  if (line === undefined) return { path, words: [path, ...rest] };
+  const { interpreter, argument } = line;
   if (depth >= maxInterpreters || !isExecutable(tree, interpreter)) return undefined;
   const words = [...(argument === undefined ? [] : [argument]), path, ...rest];
   return followScripts(tree, interpreter, words, depth + 1);
+}
+
+/** What a script's first line names; undefined for what is no script. */
+export function scriptLine(
+  tree: RootedTree,
+  path: string,
+): { readonly interpreter: string; readonly argument?: string } | undefined {
+  const line = tree.readStart(path, 256)?.toString("utf8").split("\n", 1)[0] ?? "";
+  const [, interpreter, argument] = /^#![ \t]*(\S+)(?:[ \t]+(.*\S))?/.exec(line) ?? [];
+  return interpreter === undefined ? undefined : { interpreter, ...(argument !== undefined && { argument }) };
+}
+
+/** What a program's ELF header says; undefined for what isn't ELF or can't be read. */
+export function elfOf(tree: RootedTree, path: string): ElfFacts | undefined {
+  const place = tree.resolve(path);
+  const head = tree.readStart(path, headBytes);
+  if (head === undefined || place === undefined) return undefined;
+  const facts = readElf(sourceOf(head, tree.stat(place)?.size ?? head.byteLength));
+  return facts?.kind === "elf" ? facts : undefined;
 }
 
 /**
@@ -61,11 +91,8 @@ export function programMismatch(
   program: ImageProgram,
   platform: Platform,
 ): string | undefined {
-  const place = tree.resolve(program.path);
-  const head = tree.readStart(program.path, headBytes);
-  if (head === undefined || place === undefined) return undefined;
-  const facts = readElf(sourceOf(head, tree.stat(place)?.size ?? head.byteLength));
-  if (facts?.kind !== "elf") return undefined;
+  const facts = elfOf(tree, program.path);
+  if (facts === undefined) return undefined;
   const fit = elfFits(facts, platform);
   if (fit.ok) return undefined;
   return `${program.path} ${fit.why}: the image's label ${formatPlatform(platform)} is wrong, or the file is`;

@@ -22,3 +22,12 @@ export function isNested(): boolean {
   const [only, ...others] = ownIds("uid");
   return only?.size !== 4_294_967_295 || others.length > 0;
 }
+
+const sysAdmin = 1n << 21n;
+
+/** Whether this is root without the right to make namespaces, as in a container that isn't privileged: capabilities(7). */
+export function isConfinedRoot(): boolean {
+  if (process.geteuid?.() !== 0) return false;
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1];
+  return effective !== undefined && (BigInt(`0x${effective}`) & sysAdmin) === 0n;
+}

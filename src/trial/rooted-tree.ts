@@ -12,7 +12,7 @@ import {
   type Stats,
 } from "node:fs";
 import { join } from "node:path";
-import { AnyarchError } from "../errors/error.ts";
+import { AnyarchError, systemCode } from "../errors/error.ts";
 
 /** Symbolic links followed until a path counts as a loop; Linux's own limit. */
 const maxLinks = 40;
@@ -82,11 +82,17 @@ export class RootedTree {
     return start === undefined || start.byteLength > limit ? undefined : start;
   }
 
-  /** The first `count` bytes of a regular file, or fewer where it is shorter. */
+  /** The first `count` bytes of a regular file that may be read, or fewer where it is shorter. */
   readStart(path: string, count: number): Buffer | undefined {
     const place = this.resolve(path);
     if (place === undefined || this.stat(place)?.isFile() !== true) return undefined;
-    const fd = openSync(this.absolute(place), constants.O_RDONLY | constants.O_NOFOLLOW);
+    let fd: number;
+    try {
+      fd = openSync(this.absolute(place), constants.O_RDONLY | constants.O_NOFOLLOW);
+    } catch (error) {
+      if (systemCode(error) === "EACCES") return undefined; // A program like sudo that its user may only execute.
+      throw error;
+    }
     try {
       const bytes = Buffer.alloc(Math.min(count, fstatSync(fd).size));
       let done = 0;

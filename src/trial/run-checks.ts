@@ -31,7 +31,11 @@ export function runChecks(
     for (const command of checks.commands) results.push(await checkCommand(scene, command, ctx));
     if (checks.ports.length > 0 || checks.http.length > 0) results.push(...(await checkService(scene, ctx)));
     const failed = results.filter(({ status }) => status === "failed").length;
-    task.detail(failed === 0 ? `${results.length} checks` : `${failed} of ${results.length} checks failed`);
+    task.detail(
+      failed === 0
+        ? `${results.length} ${results.length === 1 ? "check" : "checks"}`
+        : `${failed} of ${results.length} checks failed`,
+    );
     return results;
   });
 }

@@ -4,12 +4,14 @@ import { join, posix } from "node:path";
 import { AnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
 import type { Image } from "../image/image.ts";
-import { formatPlatform, type Platform } from "../oci/platform.ts";
-import { binfmtLine } from "./binfmt.ts";
+import { formatPlatform, normalizePlatform, type Platform } from "../oci/platform.ts";
+import type { ElfFacts } from "../verify/elf.ts";
+import { binfmtLine, findBinfmt } from "./binfmt.ts";
 import { runContainer } from "./container-run.ts";
-import { emulationMissing, type Execution, planExecution } from "./execution.ts";
-import { findProgram, programMismatch } from "./image-program.ts";
+import { emulationMissing, type Execution, hostPlatform, isNative, planExecution } from "./execution.ts";
+import { elfOf, findProgram, programMismatch } from "./image-program.ts";
 import { type ContainerUser, imageUser } from "./image-user.ts";
+import { checkRights, noNamespaces } from "./no-namespaces.ts";
 import { bundleConfig, type BundleSettings, type IdMapping } from "./oci-bundle.ts";
 import { hasId, isNested, ownIds } from "./own-ids.ts";
 import type { RootedTree } from "./rooted-tree.ts";
@@ -22,6 +24,7 @@ import {
   type VolumeMount,
 } from "./trial-process.ts";
 import type { Trial } from "./trial.ts";
+import { whyNotRun } from "./why-not-run.ts";
 import { unpackImage } from "./unpack-image.ts";
 
 /** Of /etc/passwd and /etc/group. */
@@ -29,13 +32,14 @@ const maxTable = 4 << 20;
 /** Where an emulator is seen in containers whose first process it is put in front of. */
 const emulatorPath = "/dev/.anyarch-emulator";
 
-/** An unpacked image whose containers runc runs. Throws EMULATION_MISSING before anything is unpacked. */
+/** An unpacked image whose containers runc runs. Throws EMULATION_MISSING and TRIAL_FAILED before anything is unpacked. */
 export async function openRuncTrial(
   image: Image,
   emulator: string | undefined,
   ctx: Context,
 ): Promise<Trial> {
   const { platform } = image.descriptor;
+  checkRights();
   const execution = await planExecution(platform, emulator, ctx);
   const scratch = await makeScratchDirectory();
   try {
@@ -101,7 +105,7 @@ class RuncTrial {
         this.#ctx,
       );
       const trouble = runcError(files.log);
-      if (trouble !== undefined) throw this.#failure(trouble);
+      if (trouble !== undefined) throw (await this.#refusal(trouble)) ?? this.#failure(trouble);
       return end;
     } finally {
       // In the foreground runc removes what it made; when it was killed itself, it couldn't.
@@ -133,9 +137,13 @@ class RuncTrial {
     const env = processEnvironment(config, options, wanted.home);
     const cwd = posix.resolve("/", config.WorkingDir || "/", options.workdir ?? "");
     const args = processArguments(config, options);
-    const program = findProgram(this.#tree, args, { path: env["PATH"] ?? "", workdir: cwd });
+    const where = { path: env["PATH"] ?? "", workdir: cwd };
+    // What is mounted may bring the command.
+    const obstacle = volumes.length === 0 ? whyNotRun(this.#tree, args, where) : undefined;
+    if (obstacle !== undefined) throw obstacle;
+    const program = findProgram(this.#tree, args, where);
     const mismatch = program && programMismatch(this.#tree, program, platform);
-    if (mismatch !== undefined) this.#say("warning", mismatch);
+    if (mismatch !== undefined) this.#checkForeign(elfOf(this.#tree, program?.path ?? ""), mismatch);
     const emulator = execution.mode === "emulated" ? execution.emulator : undefined;
     const inFront = emulator?.how === "prefix" && program !== undefined;
     return {
@@ -197,6 +205,15 @@ class RuncTrial {
     return { ...wanted, uid: 0, gid: 0, additionalGids: [] };
   }
 
+  /** A program that isn't the label's: it runs where the kernel has an emulator for it. */
+  #checkForeign(facts: ElfFacts | undefined, mismatch: string): void {
+    const { architecture } = normalizePlatform({ os: "linux", architecture: facts?.machine ?? "" });
+    const own = isNative({ os: "linux", architecture }, hostPlatform(this.#ctx));
+    if (own === false && findBinfmt(architecture) === "none")
+      throw new AnyarchError("TRIAL_NOT_EXECUTABLE", `${mismatch}. No emulator for it is registered here.`);
+    this.#say("warning", mismatch);
+  }
+
   #checkPorts(ports: NonNullable<ProcessOptions["ports"]>): void {
     const other = ports.find(({ host, container }) => host !== container);
     if (other === undefined) return;
@@ -209,6 +226,12 @@ class RuncTrial {
     if (this.#told.has(message)) return;
     this.#told.add(message);
     this.#ctx.emit({ type: "log", level, message, platform: formatPlatform(this.#around.platform) });
+  }
+
+  /** What the kernel refuses runc it says in words that nobody understands: "can't get final child's PID from pipe". */
+  async #refusal(trouble: string): Promise<AnyarchError | undefined> {
+    if (this.#userNamespace()?.single !== true || trouble.includes("exec: ")) return undefined;
+    return noNamespaces(this.#ctx);
   }
 
   #failure(trouble: string): AnyarchError {

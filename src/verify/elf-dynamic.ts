@@ -1,4 +1,4 @@
-import { type ByteView, Fields, textUntilNul } from "./random-access.ts";
+import { type ByteView, textUntilNul } from "./random-access.ts";
 import { type Segment, segmentTypes } from "./elf-header.ts";
 
 /** What the dynamic section asks of the loader (gABI chapter 5, "Dynamic Section"). */
@@ -24,7 +24,7 @@ const wantedTags: ReadonlySet<number> = new Set([...Object.values(tags), ...Obje
 
 /**
  * No real file comes near these; hostile ones end there. Lengths are in bytes: of one name, of all that are kept of a
- * file, of a version's name and of all notes.
+ * file, and of a version's name.
  */
 const limits = {
   entries: 1 << 16,
@@ -32,7 +32,6 @@ const limits = {
   names: 1 << 16,
   versions: 1 << 14,
   versionName: 64,
-  notes: 4 << 20,
 } as const;
 
 /** Throws OutOfRange where a part isn't in the source. Undefined where the file has no dynamic section. */
@@ -191,64 +190,4 @@ export function compareVersions(a: string, b: string): number {
     if (difference !== 0) return difference;
   }
   return 0;
-}
-
-const gnuPropertyNote = 5;
-/** GNU_PROPERTY_X86_ISA_1_NEEDED of the x86-64 psABI. */
-const x86IsaNeeded = 0xc0008002;
-
-/**
- * The x86-64 level (1 to 4) that the file declares to need in .note.gnu.property; undefined where it
- * declares none. Throws OutOfRange where the notes aren't in the source.
- */
-export function readIsaLevel(view: ByteView, segments: readonly Segment[]): 1 | 2 | 3 | 4 | undefined {
-  let left: number = limits.notes;
-  for (const segment of segments) {
-    const isNote = segment.type === segmentTypes.gnuProperty || segment.type === segmentTypes.note;
-    if (!isNote || segment.size === 0 || segment.size > Math.min(left, 1 << 20)) continue;
-    left -= segment.size;
-    const level = levelInNotes(view.fields(segment.offset, segment.size, "a note"), view.wide ? 8 : 4);
-    if (level !== undefined) return level;
-  }
-  return undefined;
-}
-
-function levelInNotes(notes: Fields, alignment: 4 | 8): 1 | 2 | 3 | 4 | undefined {
-  let at = 0;
-  while (at + 12 <= notes.length) {
-    const [nameSize, size, type] = [notes.u32(at), notes.u32(at + 4), notes.u32(at + 8)];
-    const content = at + 12 + align(nameSize, 4);
-    if (content + size > notes.length) return undefined;
-    const isProperty = type === gnuPropertyNote && nameSize >= 4 && isGnu(notes.bytes, at + 12);
-    if (isProperty) {
-      const level = levelInProperties(notes, content, content + size, alignment);
-      if (level !== undefined) return level;
-    }
-    // Property notes are aligned to the word size, all others to four bytes.
-    at = content + align(size, isProperty ? alignment : 4);
-  }
-  return undefined;
-}
-
-/** "GNU" and a NUL. */
-function isGnu(bytes: Uint8Array, at: number): boolean {
-  return bytes[at] === 0x47 && bytes[at + 1] === 0x4e && bytes[at + 2] === 0x55 && bytes[at + 3] === 0;
-}
-
-function levelInProperties(
-  notes: Fields,
-  start: number,
-  end: number,
-  alignment: number,
-): 1 | 2 | 3 | 4 | undefined {
-  for (let at = start; at + 8 <= end; at += 8 + align(notes.u32(at + 4), alignment)) {
-    if (notes.u32(at) !== x86IsaNeeded || notes.u32(at + 4) < 4 || at + 12 > end) continue;
-    const bits = notes.u32(at + 8);
-    for (const level of [4, 3, 2, 1] as const) if ((bits & (1 << (level - 1))) !== 0) return level;
-  }
-  return undefined;
-}
-
-function align(value: number, to: number): number {
-  return Math.ceil(value / to) * to;
 }

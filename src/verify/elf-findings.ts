@@ -2,19 +2,28 @@ import { elfFits, isDeviceCode, isDynamic, machineOf } from "./architecture.ts";
 import type { ElfFacts } from "./elf.ts";
 import type { Severity, VerifyFinding } from "./finding.ts";
 import type { ScannedElf, ScannedForeign } from "./layer-scan.ts";
-import { npmFits } from "./npm-platform.ts";
-import { counterpart, namesOtherSystem, platformFamily } from "./shipped-for-many.ts";
+import { NpmFamilies, npmFits } from "./npm-platform.ts";
+import { counterpart, isChosenByPath, namesOtherSystem, platformFamily } from "./shipped-for-many.ts";
 import type { PlacedFile, Subject } from "./subject.ts";
 
 /** Every native file of the image compared with the platform that the image claims. */
 export function elfFindings(subject: Subject): readonly VerifyFinding[] {
   const files = subject.elf().filter(({ file, path }) => !isDeviceCode(file.facts) && !isFirmware(path));
   const fits = fittingPaths(subject, files);
+  const grounds = { subject, fits, families: new NpmFamilies(subject) };
   const judged = files.flatMap((placed) => [
-    ...machineFindings(subject, placed, fits),
+    ...machineFindings(grounds, placed),
     ...damageFindings(subject, placed),
   ]);
-  return [...judged, ...malformedFindings(subject), ...foreignFindings(subject, fits)];
+  return [...judged, ...malformedFindings(subject), ...foreignFindings(grounds)];
+}
+
+/** What a file is judged by. */
+interface Grounds {
+  readonly subject: Subject;
+  /** {@link fittingPaths} */
+  readonly fits: ReadonlySet<string>;
+  readonly families: NpmFamilies;
 }
 
 /** Code for the processors of devices, which the kernel only passes on. */
@@ -38,15 +47,12 @@ export function fittingPaths(
   return paths;
 }
 
-function machineFindings(
-  subject: Subject,
-  placed: PlacedFile<ScannedElf>,
-  fits: ReadonlySet<string>,
-): readonly VerifyFinding[] {
+function machineFindings(grounds: Grounds, placed: PlacedFile<ScannedElf>): readonly VerifyFinding[] {
+  const { subject } = grounds;
   const { facts } = placed.file;
   const fit = elfFits(facts, subject.platform);
   if (fit.ok) return isaFindings(subject, placed);
-  const excuse = excuseFor(subject, placed, fits);
+  const excuse = excuseFor(grounds, placed);
   const what = `is for ${fit.found}, the image says ${subject.platformText}`;
   const severity = excuse?.severity ?? "error";
   return [
@@ -60,14 +66,11 @@ interface Excuse {
 }
 
 /** Why a file for another machine doesn't make the image wrong; undefined where it does. */
-function excuseFor(
-  subject: Subject,
-  { layer, file, live, path }: PlacedFile<ScannedElf>,
-  fits: ReadonlySet<string>,
-): Excuse | undefined {
+function excuseFor({ subject, fits, families }: Grounds, placed: PlacedFile<ScannedElf>): Excuse | undefined {
+  const { file, live, path } = placed;
   if (!live) return { severity: "info", why: "a layer above hides it" };
   const { facts } = file;
-  const distribution = subject.distributionOf({ layer, file, live, path });
+  const distribution = subject.distributionOf(placed);
   if (distribution !== undefined) {
     const { name, architecture = "" } = distribution;
     return { severity: "info", why: `the package ${name} for ${architecture} is meant to hold it` };
@@ -83,6 +86,8 @@ function excuseFor(
   const wanted = machineOf(subject.platform);
   const right = wanted === undefined ? undefined : counterpart(path, facts.machine, wanted, fits);
   if (right !== undefined) return { severity: "info", why: `the one for this platform is ${right}` };
+  const chosen = families.excuse(path);
+  if (chosen !== undefined) return { severity: "info", why: chosen };
   if (/(?:^|\/)(?:testdata|test-data)\//.test(path)) return { severity: "info", why: "it is test data" };
   if (isCrossToolchain(path, facts)) return { severity: "info", why: "it is part of a cross toolchain" };
   if (facts.type !== "exec" && facts.type !== "dyn") {
@@ -165,7 +170,8 @@ function looksLoadable(path: string): boolean {
   return /\.(?:so(?:\.\d[\d.]*)?|node)$/.test(path);
 }
 
-function foreignFindings(subject: Subject, fits: ReadonlySet<string>): readonly VerifyFinding[] {
+function foreignFindings(grounds: Grounds): readonly VerifyFinding[] {
+  const { subject } = grounds;
   const wanted = machineOf(subject.platform);
   if (subject.platform.os !== "linux" || wanted === undefined) return [];
   return subject
@@ -175,7 +181,7 @@ function foreignFindings(subject: Subject, fits: ReadonlySet<string>): readonly 
       const { path, file } = placed;
       const isProgram = file.executable && /(?:^|\/)s?bin\/[^/.]+$/.test(path);
       if (!looksLoadable(path) && !isProgram) return [];
-      const excuse = foreignExcuse(subject, path, wanted, fits);
+      const excuse = foreignExcuse(grounds, path, wanted);
       const why = excuse === undefined ? "" : `; ${excuse}`;
       const severity: Severity = excuse === undefined ? "error" : "info";
       const system = file.format === "PE" ? "Windows" : "macOS";
@@ -190,14 +196,17 @@ function foreignFindings(subject: Subject, fits: ReadonlySet<string>): readonly 
 }
 
 function foreignExcuse(
-  subject: Subject,
+  { subject, fits, families }: Grounds,
   path: string,
   wanted: string,
-  fits: ReadonlySet<string>,
 ): string | undefined {
+  if (namesOtherSystem(path) && isChosenByPath(path)) return "its path is looked at on that system only";
   const right = namesOtherSystem(path) ? counterpart(path, undefined, wanted, fits) : undefined;
   if (right !== undefined) return `the one for this platform is ${right}`;
-  const owner = subject.npmAt(path);
+  const placed = subject.npmAt(path);
+  const other = families.excuse(path);
+  if (other !== undefined) return other;
+  const owner = placed?.scanned;
   // fsevents and the like, which others never ask for; what chooses among packages per platform needs the right one.
   if (owner === undefined || npmFits(owner.supports, subject) || platformFamily(owner.name) !== undefined) {
     return undefined;

@@ -1,6 +1,6 @@
 import { type RandomAccess, ByteView, OutOfRange, sourceOf, textUntilNul } from "./random-access.ts";
 import { type ArmAttributes, readArmAttributes } from "./elf-attributes.ts";
-import { type DynamicFacts, readDynamic, readIsaLevel } from "./elf-dynamic.ts";
+import { type DynamicFacts, readDynamic } from "./elf-dynamic.ts";
 import {
   type ElfHeader,
   elfHeaderSize,
@@ -14,9 +14,10 @@ import {
   sectionTypes,
 } from "./elf-header.ts";
 import { machineCodes } from "./elf-machine.ts";
+import { type NoteFacts, readNotes } from "./elf-notes.ts";
 
 /** What one ELF file says of itself: plain data that can be kept as JSON. */
-export interface ElfFacts extends ElfHeader, DynamicFacts {
+export interface ElfFacts extends ElfHeader, DynamicFacts, NoteFacts {
   readonly kind: "elf";
   /** ARM only: how floating-point arguments are passed; "unknown" where the file doesn't say. */
   readonly armFloat?: "hard" | "soft" | "unknown";
@@ -28,8 +29,6 @@ export interface ElfFacts extends ElfHeader, DynamicFacts {
   readonly armChooses?: true;
   /** The path of the loader; absent for libraries and static programs. */
   readonly interpreter?: string;
-  /** x86 only: the x86-64 level that the file, when linked, declares to need. */
-  readonly isa?: 1 | 2 | 3 | 4;
   /** True where the source lacked bytes that would have been needed: facts may be absent. */
   readonly incomplete?: true;
   /** What is wrong inside of a file with a good header: "the dynamic section lies outside of the file". */
@@ -54,7 +53,8 @@ export function readElf(input: Uint8Array | RandomAccess): ElfFacts | ElfMalform
   const interpreter = trouble.guard(() => readInterpreter(view, segments));
   const dynamic = trouble.guard(() => readDynamic(view, segments)) ?? { needed: [] };
   const isX86 = header.machineCode === machineCodes.x86_64 || header.machineCode === machineCodes.x86;
-  const isa = isX86 ? trouble.guard(() => readIsaLevel(view, segments)) : undefined;
+  // What other machines' notes say is good to know, but nothing that a proof would miss.
+  const notes = (isX86 ? trouble : new Trouble()).guard(() => readNotes(view, segments, isX86));
   const arm =
     header.machineCode === machineCodes.arm
       ? {
@@ -69,7 +69,7 @@ export function readElf(input: Uint8Array | RandomAccess): ElfFacts | ElfMalform
     ...(interpreter !== undefined && { interpreter }),
     ...dynamic,
     ...arm,
-    ...(isa !== undefined && { isa }),
+    ...notes,
     ...trouble.result(),
   };
 }

@@ -28,13 +28,6 @@ export function libcsIn(names: ReadonlySet<string>): ReadonlySet<Libc> {
   return found;
 }
 
-/** True for libraries that are parts of a C library itself: which of them there are tells only which library it is. */
-export function isLibcPart(name: string): boolean {
-  return /^(?:libc|libm|libdl|librt|libpthread|libutil|libresolv|libcrypt|libanl)\.so\.\d|^ld-linux|^ld64\.so|^libc\.so$|^libc\.musl-/.test(
-    name,
-  );
-}
-
 /** The path under which a package that ships code for both C libraries has the other, if `has` knows it. */
 export function otherLibcPath(path: string, libc: Libc, has: (path: string) => boolean): string | undefined {
   const changes: readonly (readonly [RegExp, string])[] =

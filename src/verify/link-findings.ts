@@ -3,7 +3,8 @@ import { compareVersions } from "./elf-dynamic.ts";
 import { fittingPaths, runnableElf } from "./elf-findings.ts";
 import type { Severity, VerifyFinding } from "./finding.ts";
 import type { ScannedElf } from "./layer-scan.ts";
-import { isLibcPart, type Libc, libcOf, otherLibcPath } from "./libc.ts";
+import { type Libc, libcOf, otherLibcPath } from "./libc.ts";
+import { NpmFamilies } from "./npm-platform.ts";
 import { scriptFindings, startFindings } from "./start-findings.ts";
 import type { PlacedFile, Subject } from "./subject.ts";
 
@@ -23,8 +24,11 @@ export function linkFindings(subject: Subject): readonly VerifyFinding[] {
   );
   return [
     ...libcFindings(subject, files, wrongLibc),
-    ...files.flatMap((placed) => (wrongLibc.has(placed) ? [] : loaderFindings(subject, placed))),
-    ...files.flatMap((placed) => libraryFindings(subject, placed, wrongLibc.has(placed))),
+    ...files.flatMap((placed) => {
+      // What is for the other C library can't be used whatever else is there.
+      if (wrongLibc.has(placed)) return [];
+      return [...loaderFindings(subject, placed), ...libraryFindings(subject, placed)];
+    }),
     ...(glibc === undefined ? [] : files.flatMap((placed) => glibcFindings(subject, placed, glibc))),
     ...scriptFindings(subject),
     ...startFindings(subject),
@@ -64,9 +68,12 @@ function libcFindings(
     subject,
     files.filter((placed) => !wrong.has(placed)),
   );
+  const families = new NpmFamilies(subject);
   return [...wrong].map(([placed, libc]) => {
     const wanted = libc === "musl" ? "glibc" : "musl";
-    const other = otherLibcPath(placed.path, libc, (path) => right.has(path));
+    const other =
+      otherLibcPath(placed.path, libc, (path) => right.has(path)) ??
+      families.standIn(subject.npmAt(placed.path));
     const { interpreter } = placed.file.facts;
     const why = other === undefined ? "" : `; the one for ${wanted} is ${other}`;
     const fate = interpreter === undefined ? "" : `, so that its loader ${interpreter} is missing`;
@@ -120,20 +127,19 @@ const injected =
   /^lib(?:cuda|nvcuvid|nvoptix|nvidia-[\w-]+|(?:GLX|EGL|GLESv2|GLESv1_CM)_nvidia|cudadebugger)\.so/;
 
 /** Libraries are looked for by name anywhere: search paths may be set at run time. */
-function libraryFindings(
-  subject: Subject,
-  placed: PlacedFile<ScannedElf>,
-  isForOtherLibc: boolean,
-): readonly VerifyFinding[] {
-  const missing = placed.file.facts.needed.filter((needed) => {
-    const name = needed.slice(needed.lastIndexOf("/") + 1);
-    return name !== "" && !subject.names.has(name) && !(isForOtherLibc && isLibcPart(name));
-  });
+function libraryFindings(subject: Subject, placed: PlacedFile<ScannedElf>): readonly VerifyFinding[] {
+  const missing = placed.file.facts.needed.filter(
+    (name) => name !== "" && !subject.names.has(name.slice(name.lastIndexOf("/") + 1)),
+  );
   if (missing.length === 0) return [];
   const list = missing.join(", ");
   const first = subject.start?.path === placed.path;
   // A distribution's package leaves out of its dependencies what only some of its files need: no fault of the image.
-  const excused = missing.every((name) => injected.test(name)) || subject.isOfDistribution(placed);
+  const excused =
+    missing.every((name) => injected.test(name)) ||
+    subject.isOfDistribution(placed) ||
+    // Python's own images for services have the module, but not the windows that it is for.
+    /\/lib-dynload\/_tkinter\./.test(placed.path);
   return [
     subject.finding(
       placed,

@@ -1,6 +1,7 @@
 import { normalizePlatform } from "../oci/platform.ts";
 import type { NpmSupport } from "./layer-scan.ts";
-import type { Subject } from "./subject.ts";
+import { platformFamily } from "./shipped-for-many.ts";
+import type { PlacedPackage, Subject } from "./subject.ts";
 
 /** GOARCH → Node.js's process.arch. */
 const cpus: Readonly<Record<string, string>> = {
@@ -36,4 +37,41 @@ function allows(list: readonly string[] | undefined, present: readonly string[])
   const wanted = list.filter((word) => !word.startsWith("!"));
   if (present.every((word) => list.includes(`!${word}`))) return false;
   return wanted.length === 0 || present.some((word) => wanted.includes(word));
+}
+
+/** npm packages that are made one a platform ("@rollup/rollup-linux-x64-gnu"), of which the loader takes one. */
+export class NpmFamilies {
+  readonly #subject: Subject;
+  /** Family → its member for the image's platform. */
+  readonly #present = new Map<string, string>();
+
+  constructor(subject: Subject) {
+    this.#subject = subject;
+    for (const placed of subject.packages) {
+      const { supports, name } = placed.scanned;
+      if (supports !== undefined && npmFits(supports, subject)) this.#present.set(familyKey(placed), name);
+    }
+  }
+
+  /** The member for the image's platform that stands in for a package which isn't for it. */
+  standIn(placed: PlacedPackage | undefined): string | undefined {
+    if (placed === undefined || npmFits(placed.scanned.supports, this.#subject)) return undefined;
+    return this.#present.get(familyKey(placed));
+  }
+
+  /** Why nothing loads a file of an npm package on the image's platform; undefined where something may. */
+  excuse(path: string): string | undefined {
+    const owner = this.#subject.npmAt(path);
+    const other = this.standIn(owner);
+    return other === undefined ? undefined : `the package for this platform is ${other}`;
+  }
+}
+
+/** The same for packages that one is chosen of: their directory of packages, and their name without platforms. */
+function familyKey({ scanned, record }: PlacedPackage): string {
+  const family = platformFamily(scanned.name) ?? scanned.name;
+  // pnpm gives each package a directory of packages of its own, by name and version.
+  const pnpm = /^(?:.*\/)?node_modules\/\.pnpm\//.exec(record)?.[0];
+  const folder = pnpm ?? record.slice(0, record.lastIndexOf(`node_modules/${scanned.name}/`));
+  return `${folder} ${family} ${pnpm === undefined ? "" : (scanned.version ?? "")}`;
 }

@@ -1,8 +1,8 @@
 import { normalizePlatform } from "../oci/platform.ts";
 import type { VerifyFinding } from "./finding.ts";
-import { npmFits } from "./npm-platform.ts";
+import { npmFits, NpmFamilies } from "./npm-platform.ts";
 import { platformFamily } from "./shipped-for-many.ts";
-import type { PlacedPackage, Subject } from "./subject.ts";
+import type { Subject } from "./subject.ts";
 
 /**
  * Whether installed wheels and npm packages say that they are for the platform. `others` are the findings about files:
@@ -78,18 +78,14 @@ function tagFits(tag: string, { platform, libcs }: Subject): boolean {
 }
 
 function npmFindings(subject: Subject): readonly VerifyFinding[] {
-  const modules = subject.packages.filter(({ scanned }) => scanned.supports !== undefined);
-  const present = new Set(
-    modules.filter(({ scanned }) => npmFits(scanned.supports, subject)).map((one) => familyKey(one)),
-  );
-  return modules.flatMap((one) => {
-    const { layer, scanned, record } = one;
-    if (npmFits(scanned.supports, subject) || present.has(familyKey(one))) return [];
-    const isChosen = platformFamily(scanned.name) !== undefined;
-    const { os = [], cpu = [], libc = [] } = scanned.supports ?? {};
-    const found = [os, cpu, libc]
-      .map((words) => words.join("|"))
-      .filter((words) => words !== "")
+  const families = new NpmFamilies(subject);
+  return subject.packages.flatMap((placed) => {
+    const { layer, scanned, record } = placed;
+    const { name, supports } = scanned;
+    if (npmFits(supports, subject) || families.standIn(placed) !== undefined) return [];
+    const isChosen = platformFamily(name) !== undefined;
+    const found = [supports?.os, supports?.cpu, supports?.libc]
+      .flatMap((words) => (words === undefined ? [] : [words.join("|")]))
       .join(" ");
     const rest = isChosen ? "; the one for this platform isn't there" : "";
     return [
@@ -101,17 +97,8 @@ function npmFindings(subject: Subject): readonly VerifyFinding[] {
           expected: subject.platformText,
           found,
         },
-        `says that ${scanned.name} is for ${found}, the image says ${wordsOf(subject)}${rest}`,
+        `says that ${name} is for ${found}, the image says ${wordsOf(subject)}${rest}`,
       ),
     ];
   });
-}
-
-/** The same for packages that one is chosen of: their directory of packages, and their name without platforms. */
-function familyKey({ scanned, record }: PlacedPackage): string {
-  const family = platformFamily(scanned.name) ?? scanned.name;
-  // pnpm gives each package a directory of packages of its own, by name and version.
-  const pnpm = /^(?:.*\/)?node_modules\/\.pnpm\//.exec(record)?.[0];
-  const folder = pnpm ?? record.slice(0, record.lastIndexOf(`node_modules/${scanned.name}/`));
-  return `${folder} ${family} ${pnpm === undefined ? "" : (scanned.version ?? "")}`;
 }

@@ -15,7 +15,7 @@ import type { LayerScan } from "./layer-scan.ts";
 import { readLayer } from "./layer-scanner.ts";
 
 /** Goes up with every change of what a scan holds or means, so that older ones are made again. */
-const format = "anyarch.layer-scan/3";
+const format = "anyarch.layer-scan/4";
 
 export interface ScanOptions {
   /**
@@ -31,7 +31,7 @@ export interface ScanOptions {
 
 /**
  * What a layer holds. Reads its bytes, checks them against the descriptor's digest and size, and remembers the
- * result under `<cacheDir>/verify/v3/` by that digest: not by the diffID, which is only somebody's claim about
+ * result under `<cacheDir>/verify/v4/` by that digest: not by the diffID, which is only somebody's claim about
  * the bytes until they are read, so that a wrong claim could borrow the good name of another layer.
  *
  * Throws CONTENT_INVALID for what isn't a file system layer, DIGEST_MISMATCH, ARCHIVE_INVALID, ARCHIVE_UNSAFE
@@ -64,7 +64,7 @@ export async function scanLayer(
 }
 
 function cachePath({ digest }: Descriptor, ctx: Context): string {
-  return join(ctx.host.cacheDir, "verify", "v3", `${digestAlgorithm(digest)}-${digestHex(digest)}.json`);
+  return join(ctx.host.cacheDir, "verify", "v4", `${digestAlgorithm(digest)}-${digestHex(digest)}.json`);
 }
 
 /** Undefined where there is none that can be used. */

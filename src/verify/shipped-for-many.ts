@@ -44,6 +44,9 @@ export function counterpart(
   wanted: string,
   fits: ReadonlySet<string>,
 ): string | undefined {
+  // What is compiled when a package is installed is loaded before what it was shipped with.
+  const module = /^(.*)\/prebuilds\//.exec(path)?.[1];
+  if (module !== undefined && fits.has(`${module}/build/Release`)) return `${module}/build/Release`;
   const own = machine === undefined ? Object.values(spellings).flat() : (spellings[machine] ?? []);
   const target = spellings[wanted] ?? [];
   for (const spelled of systemVariants(path)) {
@@ -89,6 +92,11 @@ function findCandidate(
     .join("/")
     .replaceAll(pattern, other);
   return fits.has(folder) ? folder : undefined;
+}
+
+/** True below directories whose reader takes what is for its own system and processor. */
+export function isChosenByPath(path: string): boolean {
+  return /(?:^|\/)(?:prebuilds|prebuilt|runtimes|natives?)\//.test(path);
 }
 
 /** Linux beside the others, and what packages call the C libraries and ABIs; for names that are compared, not replaced. */

@@ -47,6 +47,8 @@ export function scriptFindings(subject: Subject): readonly VerifyFinding[] {
 function severityOf(subject: Subject, placed: PlacedFile<ScannedScript>): Severity {
   if (subject.start?.path === placed.path) return "error";
   if (subject.isOfDistribution(placed)) return "info";
+  // Dependencies' own programs are run by name of their interpreter, if at all.
+  if (/(?:^|\/)node_modules\/|-gdb\.py$/.test(placed.path)) return "info";
   return /(?:^|\/)s?bin\/[^/]+$/.test(placed.path) ? "warning" : "info";
 }
 

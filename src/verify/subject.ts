@@ -54,7 +54,7 @@ export class Subject {
   readonly packages: readonly PlacedPackage[];
   readonly #owners = new Map<string, Owner>();
   /** Directory of an npm package → the package. */
-  readonly #npm = new Map<string, ScannedPackage>();
+  readonly #npm = new Map<string, PlacedPackage>();
   readonly #instructions: readonly (string | undefined)[];
 
   constructor(options: {
@@ -75,15 +75,18 @@ export class Subject {
     for (const { index, scan } of options.layers) {
       this.tree.add(scan, index);
       for (const scanned of scan.packages) {
-        for (const file of scanned.files) this.#owners.set(file, { layer: index, scanned });
+        const owner = { layer: index, scanned };
+        for (const file of scanned.files) this.#owners.set(file, owner);
+        if (scanned.record !== undefined) this.#owners.set(scanned.record, owner);
       }
     }
     this.config = options.config;
     this.names = this.tree.names();
     this.libcs = options.complete ? libcsIn(this.names) : new Set();
     this.packages = this.#livePackages();
-    for (const { scanned, record } of this.packages) {
-      if (scanned.kind === "npm") this.#npm.set(record.slice(0, record.lastIndexOf("/")), scanned);
+    for (const placed of this.packages) {
+      const { scanned, record } = placed;
+      if (scanned.kind === "npm") this.#npm.set(record.slice(0, record.lastIndexOf("/")), placed);
     }
     this.start = startCommand(options.config, this.tree);
   }
@@ -161,7 +164,7 @@ export class Subject {
   }
 
   /** The innermost npm package that a path is in, where its package.json was worth remembering. */
-  npmAt(path: string): ScannedPackage | undefined {
+  npmAt(path: string): PlacedPackage | undefined {
     for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
       const found = this.#npm.get(path.slice(0, end));
       if (found !== undefined) return found;
@@ -174,7 +177,7 @@ export class Subject {
   }
 
   #origin(layer: number, paths: readonly string[]): FindingOrigin | undefined {
-    const recorded = this.#ownerOf(paths)?.scanned ?? this.npmAt(paths[0] ?? "");
+    const recorded = this.#ownerOf(paths)?.scanned ?? this.npmAt(paths[0] ?? "")?.scanned;
     const owner = recorded === undefined ? npmPackage(paths[0] ?? "") : ownerName(recorded);
     const instruction = this.#instructions[layer]?.replaceAll(/\s+/g, " ").trim().slice(0, 200);
     if (owner === undefined && !instruction) return undefined;

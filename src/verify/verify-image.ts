@@ -41,6 +41,21 @@ export async function verifyImage(
   options: VerifyImageOptions,
   ctx: Context,
 ): Promise<PlatformReport> {
+  return (await examineImage(image, options, ctx)).report;
+}
+
+/** What was found, and what it was found in. */
+export interface Examined {
+  readonly report: PlatformReport;
+  readonly subject: Subject;
+}
+
+/** As {@link verifyImage}, for callers that want to know more of the image than what is wrong with it. */
+export async function examineImage(
+  image: Image,
+  options: VerifyImageOptions,
+  ctx: Context,
+): Promise<Examined> {
   const platform = options.platform ?? image.descriptor.platform;
   const text = formatPlatform(platform);
   return runTask(ctx.emit, "verify every file", { platform: text }, async (task) => {
@@ -64,7 +79,7 @@ export async function verifyImage(
     const elf = sum(layers, ({ scan }) => scan.elf.length);
     task.detail(`${files} files, ${elf} of them ELF, ${errors === 0 ? "all right" : `${errors} errors`}`);
     const checks = checksOf(findings, extentOf(image, options, layers.length));
-    return { platform: text, ok: errors === 0, files, elf, checks, findings };
+    return { report: { platform: text, ok: errors === 0, files, elf, checks, findings }, subject };
   });
 }
 

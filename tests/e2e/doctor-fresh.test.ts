@@ -165,7 +165,7 @@ describeWith(engines, needed, "doctor on a machine fresh from its installer", ()
       expect(await namespace.table()).not.toContain("qemu");
       expect(await containers()).toBe("");
     },
-    60_000,
+    120_000,
   );
 
   it.skipIf(without !== undefined)(
@@ -202,7 +202,7 @@ describeWith(engines, needed, "doctor on a machine fresh from its installer", ()
       expect((await user.doctor(...fix)).report.repairs).toEqual([]);
       await user.shell("docker-buildx rm anyarch; printf %s -1 > /proc/sys/fs/binfmt_misc/qemu-aarch64");
     },
-    60_000,
+    120_000,
   );
 
   it.skipIf(without !== undefined)(
@@ -237,7 +237,7 @@ describeWith(engines, needed, "doctor on a machine fresh from its installer", ()
       expect(code).toBe(0);
       expect((await user.doctor("--platform", "linux/amd64", ...fix)).report.repairs).toEqual([]);
     },
-    60_000,
+    120_000,
   );
 });
 

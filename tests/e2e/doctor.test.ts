@@ -1,15 +1,16 @@
-import { mkdir, symlink } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { startBinfmtNamespace, whyNoBinfmtNamespace } from "../engines/binfmt-namespace.ts";
 import { startBuildkitd } from "../engines/buildkitd.ts";
 import { ensureEngines } from "../engines/install.ts";
 import { registerQemu } from "../engines/qemu.ts";
+import { makeSshClient, startSshd } from "../engines/sshd.ts";
 import { describeWith } from "../engines/suites.ts";
 import { anyarch, makeWorkspace } from "./anyarch.ts";
 
 const needed = ["buildkit", "qemu"] as const;
-const engines = await ensureEngines(needed);
+const engines = await ensureEngines([...needed, "sshd"]);
 const without = await whyNoBinfmtNamespace();
 
 describeWith(engines, needed, "anyarch doctor", () => {
@@ -74,6 +75,57 @@ describeWith(engines, needed, "anyarch doctor", () => {
       expect(again.stdout).toContain("There is nothing to repair");
       expect(again.code).toBe(0);
       expect(await namespace.table()).toBe(table);
+    },
+  );
+});
+
+/** Commands run in namespaces with an empty table of interpreters, which stay until the server ends. */
+const ownTable = (pid: string): string => `#!/bin/sh
+if ! [ -s ${pid} ]; then
+  unshare --user --map-root-user --mount sh -c 'mount -t binfmt_misc none /proc/sys/fs/binfmt_misc; echo $$ > ${pid}; exec sleep infinity' >/dev/null 2>&1 </dev/null &
+  until [ -s ${pid} ]; do sleep 0.05; done
+fi
+exec nsenter --preserve-credentials --user --mount --target $(cat ${pid}) -- sh -c "$SSH_ORIGINAL_COMMAND"
+`;
+
+describeWith(engines, [...needed, "sshd"], "anyarch doctor ssh://", () => {
+  it.skipIf(without !== undefined)(
+    "001-03 001-12 examines and repairs another machine the same way",
+    async () => {
+      await registerQemu();
+      await using node = await startBuildkitd();
+      using work = makeWorkspace();
+      const bin = join(work.path, "bin");
+      await mkdir(bin);
+      const qemu = join(engines.root("qemu"), "usr/bin/qemu-aarch64-static");
+      await symlink(qemu, join(bin, "qemu-aarch64-static"));
+      await symlink(engines.program("buildctl"), join(bin, "buildctl"));
+      const forced = join(work.path, "forced");
+      await writeFile(forced, ownTable(join(work.path, "pid")), { mode: 0o755 });
+      await using server = await startSshd({
+        forcedCommand: forced,
+        commandEnvironment: { PATH: `${bin}:/usr/bin:/bin:/usr/sbin:/sbin`, BUILDKIT_HOST: node.address },
+      });
+      await using client = await makeSshClient({ far: server });
+      const target = `ssh://${server.user}@far`;
+      const doctor = (...args: readonly string[]): ReturnType<typeof anyarch> =>
+        anyarch(["doctor", ...args], {
+          cwd: work.path,
+          // What is here is no matter: neither QEMU nor BuildKit.
+          env: { ...work.env, PATH: `${client.path}:/usr/bin:/bin` },
+        });
+
+      const first = await doctor(target);
+      expect(first.stdout, first.stderr).toContain(`${target} for linux/amd64, linux/arm64`);
+      expect(first.stdout).toMatch(/✗ An interpreter is registered .*\(linux\/arm64\): no entry matches/);
+      const repaired = await doctor(target, "--fix", "--yes");
+      expect(repaired.stdout, repaired.stderr).toContain("repaired register QEMU for linux/arm64");
+      expect(repaired.stdout).toContain("a program for linux/arm64 ran and ended with 0");
+      const again = await doctor(target, "--fix", "--yes");
+      expect(again.stdout).toContain("There is nothing to repair");
+      expect(again.code).toBe(0);
+      const gone = await doctor("ssh://nobody@far");
+      expect(gone).toMatchObject({ code: 4, stdout: "" });
     },
   );
 });

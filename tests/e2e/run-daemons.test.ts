@@ -6,6 +6,7 @@ import { openPodman } from "../engines/podman.ts";
 import type { RunOptions } from "../engines/process.ts";
 import { registerQemu } from "../engines/qemu.ts";
 import { describeWith } from "../engines/suites.ts";
+import { rawTar, writeRawLayout } from "../integration/trial/raw-layers.ts";
 import { openTrialScene, type TrialScene } from "./trial/scene.ts";
 
 const engines = await ensureEngines(["runc", "busybox", "qemu", "dockerd", "podman"]);
@@ -41,6 +42,11 @@ describeWith(engines, ["runc", "busybox", "qemu", "dockerd", "podman"], "run wit
     async ({ open }) => {
       await using daemon = await open();
       const env = environment(daemon);
+      const riscv = join(scene.path, "riscv");
+      writeRawLayout(riscv, [rawTar([{ path: "x", type: "file", mode: 0o755, content: "x" }])], {
+        platform: { os: "linux", architecture: "riscv64" },
+        config: { Cmd: ["/x"] },
+      });
       const before = (await daemon.run(["images", "--all", "--quiet"])).stdout;
       const network = ["--network", "host"];
       const emulated = await scene.run(["run", scene.image, ...network, "--platform", "linux/arm64"], {
@@ -57,6 +63,11 @@ describeWith(engines, ["runc", "busybox", "qemu", "dockerd", "podman"], "run wit
       expect(native.code, native.stderr).toBe(7);
       expect(native.stdout).toBe("piped\nhello again\n");
       expect(native.stderr).toBe("");
+      // The daemon is on this very machine, whose table lacks it: said before anything is loaded.
+      const foreign = await scene.run(["run", riscv], { env });
+      expect(foreign.code).toBe(1);
+      expect(foreign.stderr).toContain("Programs of linux/riscv64 don't run on this linux/amd64 machine");
+      expect(foreign.stderr).toContain("docker run --privileged --rm tonistiigi/binfmt");
       const missing = await scene.run(["run", ...network, scene.image, "--", "nosuch"], { env });
       expect(missing.code).toBe(127);
       const interrupted = await scene.run(
@@ -92,6 +103,6 @@ describeWith(engines, ["runc", "busybox", "qemu", "dockerd", "podman"], "run wit
       env: { PATH: `${engines.path}:/usr/bin:/bin`, DOCKER_HOST: `unix://${scene.path}/none.sock` },
     });
     expect(down.code).toBe(2);
-    expect(down.stderr).toMatch(/docker can be used here: docker: .*none\.sock/);
+    expect(down.stderr).toMatch(/^error docker can't be used here: .*none\.sock/);
   });
 });

@@ -282,15 +282,6 @@ describeWith(engines, ["runc", "busybox", "qemu"], "run with runc alone", () => 
     expect(stdout).toBe("from the host\nrefused\n");
   });
 
-  it("gives 127 for a command that isn't there and 126 for one that is no program", async () => {
-    const missing = await scene.run(["run", scene.image, "--", "nosuch"]);
-    expect(missing.code).toBe(127);
-    expect(missing.stderr).toContain("[TRIAL_COMMAND_MISSING]");
-    const directory = await scene.run(["run", scene.image, "--", "/etc"]);
-    expect(directory.code).toBe(126);
-    expect(scene.leftovers()).toEqual([]);
-  });
-
   it("004-34 says why an image runs slowly: its label against the host's platform", async () => {
     const { stderr } = await scene.run(["run", scene.image, "--platform", "linux/arm64"]);
     expect(stderr).toContain("The image is linux/arm64, this machine is linux/amd64");
@@ -307,59 +298,6 @@ describeWith(engines, ["runc", "busybox", "qemu"], "run with runc alone", () => 
     const { stdout, stderr } = await scene.run(["run", wrong]);
     expect(stderr).toMatch(/warning \/busybox is for aarch64.*the image's label linux\/amd64 is wrong/);
     expect(stdout).toBe("aarch64\n");
-  });
-
-  it("says how to get an emulator where none is", async () => {
-    const riscv = join(scene.path, "riscv");
-    writeRawLayout(riscv, [rawTar([{ path: "x", type: "file", mode: 0o755, content: "x" }])], {
-      platform: { os: "linux", architecture: "riscv64" },
-      config: { Cmd: ["/x"] },
-    });
-    const { code, stderr } = await scene.run(["run", riscv]);
-    expect(code).toBe(1);
-    expect(stderr).toContain("Programs of linux/riscv64 don't run on this linux/amd64 machine");
-    expect(stderr).toContain("qemu-user-static");
-    expect(stderr).toContain("qemu-riscv64-static");
-    expect(stderr).toContain("[EMULATION_MISSING]");
-  });
-
-  it("says what engines it looked for where there is none", async () => {
-    const { code, stderr } = await scene.run(["run", scene.image], {
-      env: { PATH: join(scene.path, "home") },
-    });
-    expect(code).toBe(2);
-    expect(stderr).toContain(
-      "docker: it isn't installed; podman: it isn't installed; runc: it isn't installed",
-    );
-  });
-
-  it("refuses a hostile image and leaves nothing of it", async () => {
-    const evil = join(scene.path, "evil");
-    writeRawLayout(evil, [
-      rawTar([
-        { path: "l", type: "symlink", target: "../../../.." },
-        { path: "l/tmp/anyarch-was-here", type: "file", content: "x" },
-      ]),
-    ]);
-    const { code, stderr } = await scene.run(["run", evil, "--", "/x"]);
-    expect(code).toBe(1);
-    expect(stderr).toContain("[ARCHIVE_UNSAFE]");
-    expect(scene.leftovers()).toEqual([]);
-  });
-
-  it("removes what directories without permissions hold", async () => {
-    const odd = join(scene.path, "odd");
-    writeRawLayout(odd, [
-      rawTar([
-        { path: "closed", type: "directory", mode: 0o000 },
-        { path: "closed/in", type: "directory", mode: 0o555 },
-        { path: "closed/in/x", type: "file", mode: 0o000, content: "x" },
-      ]),
-    ]);
-    const args = ["run", odd, "--", "/none"];
-    const { code } = await (noNobody === undefined ? scene.runAsNobody(args) : scene.run(args));
-    expect(code).toBe(127);
-    expect(scene.leftovers()).toEqual([]);
   });
 
   it("003-24 003-25 shows an image's platforms and architecture without a container engine", async () => {

@@ -148,7 +148,7 @@ describeWith(engines, ["runc", "busybox", "qemu"], "test and bench", () => {
     expect(scene.leftovers()).toEqual([]);
   });
 
-  it("finds a mislabelled image without a shell by its ELF files, and a command that ends early", async () => {
+  it("003-35 finds a mislabelled image without a shell by its ELF files, and a command that ends early", async () => {
     const wrong = join(scene.path, "mislabelled");
     const busybox = readFileSync(join(scene.path, "roots/arm64/bin/busybox"));
     writeRawLayout(wrong, [rawTar([{ path: "busybox", type: "file", mode: 0o755, content: busybox }])], {
@@ -158,6 +158,17 @@ describeWith(engines, ["runc", "busybox", "qemu"], "test and bench", () => {
     expect(platforms[0]?.checks[0]).toMatchObject({ kind: "arch", status: "failed" });
     expect(platforms[0]?.checks[0]?.message).toContain("busybox is for aarch64, the image says linux/amd64");
     expect(platforms[0]?.checks[1]?.message).toBe("the image's command ended: exit code 1");
+  });
+
+  it("refuses what is no port before anything is run", async () => {
+    for (const flags of [
+      ["--port", "99999"],
+      ["--http", "0/health"],
+    ]) {
+      const { code, stderr } = await scene.run(["test", scene.image, ...flags]);
+      expect(code).toBe(2);
+      expect(stderr).toContain("is no port: ports are whole numbers from 1 to 65535.");
+    }
   });
 
   it("ends a command that takes too long, and reports a platform that can't be run", async () => {

@@ -13,6 +13,8 @@ export interface SshdOptions {
   readonly user?: string;
   /** Of the commands that are run there: BUILDKIT_HOST and PATH, say. */
   readonly commandEnvironment?: Readonly<Record<string, string>>;
+  /** Run in place of each command, which it finds in $SSH_ORIGINAL_COMMAND. */
+  readonly forcedCommand?: string;
 }
 
 /** A host with an SSH server. */
@@ -52,9 +54,9 @@ async function writeServerConfig(
   directory: string,
   port: number,
   user: string,
-  environment: Readonly<Record<string, string>>,
+  { commandEnvironment = {}, forcedCommand }: SshdOptions,
 ): Promise<string> {
-  const set = Object.entries(environment).map(([name, value]) => `${name}="${value}"`);
+  const set = Object.entries(commandEnvironment).map(([name, value]) => `${name}="${value}"`);
   const lines = [
     `Port ${port}`,
     "ListenAddress 127.0.0.1",
@@ -71,6 +73,7 @@ async function writeServerConfig(
     "MaxStartups 100",
     "MaxSessions 100",
     ...(set.length > 0 ? [`SetEnv ${set.join(" ")}`] : []),
+    ...(forcedCommand === undefined ? [] : [`ForceCommand ${forcedCommand}`]),
     "",
   ];
   const path = join(directory, "sshd_config");
@@ -116,12 +119,11 @@ export async function startSshd(options: SshdOptions = {}): Promise<SshHost> {
     const hostKey = await makeKey(keygen, file("host"));
     await writeFile(file("authorized_keys"), `${await makeKey(keygen, file("identity"))}\n`);
     const replaced = await prepareUsers(directory, user);
-    const environment = options.commandEnvironment ?? {};
     const log = (): Promise<string> => readFile(file("sshd.log"), "utf8").catch(() => "");
     // It can't choose a port itself: another one is tried when somebody is faster.
     for (let attempt = 0; ; attempt += 1) {
       const port = await freePort();
-      const config = await writeServerConfig(directory, port, user, environment);
+      const config = await writeServerConfig(directory, port, user, options);
       try {
         const daemon = own(
           await startEnclosed(engines.program("sshd"), ["-D", "-f", config, "-E", file("sshd.log")], {

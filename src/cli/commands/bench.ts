@@ -1,6 +1,7 @@
 import { bench } from "../../index.ts";
 import { partCommand } from "../command-words.ts";
 import type { CommandModule } from "../commands.ts";
+import { defaultImage, givenImage } from "../default-image.ts";
 import { engineFlags, engineOptions } from "../engine-flags.ts";
 import { collect, countFromOne, outputFlags } from "../flags.ts";
 import { withProgress } from "../render/renderer.ts";
@@ -13,7 +14,7 @@ export const command: CommandModule = {
       .argument("[command...]", "in place of the image's own; it has to end by itself")
       .option("-p, --platform <list>", "all, or only these", collect)
       .option("--runs <number>", "measured runs per platform (5, for builds 1)", countFromOne),
-  words: (words, cli) => partCommand(words, cli, "dist/image"),
+  words: (words, cli) => partCommand(words, cli, defaultImage),
   async run([image, words], flags, io) {
     const output = outputFlags(flags);
     const { platform, runs } = flags;
@@ -24,8 +25,9 @@ export const command: CommandModule = {
       ...(typeof runs === "number" && { runs }),
       ...(commandLine.length > 0 && { command: commandLine }),
     };
+    const location = givenImage(image);
     const report = await withProgress(io.terminal, output, (emit) =>
-      bench(typeof image === "string" ? image : "dist/image", options, { signal: io.signal, emit }),
+      bench(location, options, { signal: io.signal, emit }),
     );
     if (output.format === "json") {
       io.terminal.out(`${JSON.stringify(report)}\n`);

@@ -1,13 +1,12 @@
 import { AnyarchError, type BuildEvent, run, type RunOptions } from "../../index.ts";
 import { partCommand } from "../command-words.ts";
 import type { CommandIO, CommandModule } from "../commands.ts";
+import { defaultImage, givenImage } from "../default-image.ts";
+import { givenEnvironment } from "../env-file.ts";
 import { engineFlags, engineOptions } from "../engine-flags.ts";
 import { collect, keyValue, outputFlags } from "../flags.ts";
 import { createPlainRenderer } from "../render/plain.ts";
 import type { Terminal } from "../terminal.ts";
-
-/** What builds write where nothing else is said. */
-const defaultImage = "dist/image";
 
 /** Beside those that end anyarch where there is no container to pass them on to. */
 const moreSignals = ["SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH"] as const;
@@ -20,6 +19,7 @@ export const command: CommandModule = {
       .argument("[command...]", "in place of the image's own")
       .option("--platform <platform>", "which of the image's platforms; this machine's own by default")
       .option("-e, --env <K=V>", "environment variable; repeatable", keyValue)
+      .option("--env-file <file>", "environment variables, KEY=VALUE on each line; repeatable", collect)
       .option("-w, --workdir <dir>", "working directory in the container")
       .option("-u, --user <user>", "user[:group], by name or number")
       .option("-i, --interactive", "standard input is the container's, too")
@@ -31,7 +31,8 @@ export const command: CommandModule = {
       )
       .option("-v, --volume <SOURCE:TARGET>", "mount a file or directory; :ro for read-only", collect)
       .option("--network <name>", "host or none; with docker and podman, any of theirs")
-      .option("--entrypoint <program>", "in place of the image's own"),
+      .option("--entrypoint <program>", "in place of the image's own")
+      .option("--rm", "nothing stays of a container, with or without this"),
   words: (words, cli) => partCommand(words, cli, defaultImage),
   async run([image, words], flags, io) {
     const output = outputFlags(flags);
@@ -42,7 +43,7 @@ export const command: CommandModule = {
     }
     const say = output.verbose ? createPlainRenderer(io.terminal, output).emit : messages(io.terminal);
     const { exitCode } = await run(
-      typeof image === "string" ? image : defaultImage,
+      givenImage(image),
       {
         ...optionsOf(flags, (words ?? []) as readonly string[]),
         output: "inherit",
@@ -55,10 +56,11 @@ export const command: CommandModule = {
 };
 
 function optionsOf(flags: Readonly<Record<string, unknown>>, words: readonly string[]): RunOptions {
-  const { platform, env, workdir, user, interactive, tty, port, volume, network, entrypoint } = flags;
+  const { platform, workdir, user, interactive, tty, port, volume, network, entrypoint } = flags;
   if (tty === true && !process.stdin.isTTY) {
     throw new AnyarchError("USAGE", "--tty needs a terminal, and standard input is none.");
   }
+  const env = givenEnvironment(flags);
   const text = (key: string, value: unknown): object => (typeof value === "string" ? { [key]: value } : {});
   return {
     ...engineOptions(flags),
@@ -68,7 +70,7 @@ function optionsOf(flags: Readonly<Record<string, unknown>>, words: readonly str
     ...text("network", network),
     ...(typeof entrypoint === "string" && { entrypoint: entrypoint === "" ? [] : [entrypoint] }),
     ...(words.length > 0 && { command: words }),
-    ...(env !== undefined && { env: env as Readonly<Record<string, string>> }),
+    ...(env !== undefined && { env }),
     ...(port !== undefined && { ports: port as readonly string[] }),
     ...(volume !== undefined && { volumes: volume as readonly string[] }),
     tty: tty === true,

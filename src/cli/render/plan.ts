@@ -23,7 +23,10 @@ function showBuildPlan(terminal: Terminal, plan: BuildPlan): void {
       [bold("starts with"), `${application.entrypoint.join(" ")}   from ${application.entrypointFrom}`],
       [bold("dependencies"), application.dependencies],
       [bold("base"), plan.base.location],
-      ...plan.platforms.map(({ platform, facts }) => [bold(platform), describeFacts(facts)]),
+      ...plan.platforms.map(({ platform, base, facts }) => [
+        bold(platform),
+        [describeFacts(facts), base && `on ${base}`].filter(Boolean).join(", "),
+      ]),
       ...plan.omitted.map(({ platform, message }) => [
         terminal.paint("out", "yellow", platform),
         `left out: ${message}`,

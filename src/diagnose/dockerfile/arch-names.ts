@@ -55,6 +55,10 @@ const exact = spellings.map(
 /** What every spelling has one of: most texts name none and need no closer look. */
 const sign = /6|32|arm|390|eabi/i;
 
+/** A text that this doesn't fit names no architecture; of a whole file it tells quickly. */
+export const mayNameArch =
+  /x86|amd64|x64|lin(?:ux)?[-_]?(?:64|32)|a64|(?:64|32)-?bit|aarch|arm|i[3-6]86|ia32|ppc64|powerpc|s390x|riscv|mips64|loong|386|eabi|gnu|musl|-m64/i;
+
 const none: readonly ArchName[] = [];
 
 /** Every architecture that `text` names, in order. Linear in its length. */

@@ -66,12 +66,12 @@ function targetOf(args: readonly string[]): string | undefined {
   return option(args, "--target", "-target", "-mtriple");
 }
 
-/** Where `go install MODULE@VERSION` puts its program: tools of the build itself stay there. */
+/** Where `go install MODULE@VERSION` or `./PATH` puts its program: tools of the build itself stay there. */
 function installedProgram(use: Use): string | undefined {
   const { args, executed } = use;
-  const module = args[0] === "install" ? args.find((word) => word.includes("@")) : undefined;
-  if (module === undefined) return undefined;
-  const path = module.slice(0, module.indexOf("@")).replace(/\/v\d+$/, "");
+  const module = args[0] === "install" ? args.find((word) => /^\.\/[\w./-]*\w$|@/.test(word)) : undefined;
+  if (module === undefined || module.includes("...")) return undefined;
+  const path = (module.split("@", 1)[0] ?? "").replace(/\/v\d+$/, "");
   const directory = executed.variables.get("GOBIN") ?? `${executed.variables.get("GOPATH") ?? "/go"}/bin`;
   return `${directory}/${path.slice(path.lastIndexOf("/") + 1)}`;
 }
@@ -98,9 +98,18 @@ function goCompile(use: Use): Compile | undefined {
   };
 }
 
+/** Emscripten's builds make WebAssembly. */
+function isForBrowsers({ stage, model, instruction }: Use): boolean {
+  return (
+    /emscripten|emsdk/.test(stage.base) ||
+    /\bem(?:cmake|make|configure)\b/.test(model.script(instruction)?.text ?? "")
+  );
+}
+
 function builderCompile(use: Use): Compile | undefined {
   const { program, args, executed } = use;
   const [verb = ""] = args;
+  if (isForBrowsers(use)) return undefined;
   if (program === "cmake" && !args.includes("--build") && !args.includes("--install")) return undefined;
   if (/^(?:swift|zig|stack|cabal|dune)$/.test(program) && !/^(?:build|install|build-exe)$/.test(verb))
     return undefined;

@@ -88,19 +88,34 @@ function fromAdd(place: Place): Download[] {
     }));
 }
 
+type Kind = "fetcher" | "interpreter" | "other" | undefined;
+
+const kinds = new Map<string, Kind>();
+
+/** What a program has to do with addresses; undefined for most. */
+function kindOf(program: string): Kind {
+  if (kinds.has(program)) return kinds.get(program);
+  const fetcher = fetchers.has(program) || /(?:^|[_-])(?:download|fetch|curl|wget)(?:$|[_-])/.test(program);
+  const other = takesAddress.has(program) ? "other" : undefined;
+  const kind: Kind = interpreters.test(program) ? "interpreter" : fetcher ? "fetcher" : other;
+  if (kinds.size < 2000) kinds.set(program, kind);
+  return kind;
+}
+
 function fromUse(use: Use): Download[] {
   const chosen = chosenAssets(use);
   if (chosen.length > 0) return chosen.map((name) => assetOf(use, name));
-  const fetcher =
-    fetchers.has(use.program) || /(?:^|[_-])(?:download|fetch|curl|wget)(?:$|[_-])/.test(use.program);
-  if (!fetcher && !takesAddress.has(use.program) && !interpreters.test(use.program)) return [];
-  const urls = interpreters.test(use.program)
-    ? quotedAddresses(use.args)
-    : use.args.filter((word) =>
-        fetcher
-          ? /^["']?(?:https?|ftp|s3|gs):\/\//.test(word) || (word.startsWith(unknown) && word.includes("/"))
-          : /^(?:https?|ftp):\/\/[^\s]+\.(?:deb|rpm|apk|whl|tar\.\w+|tgz|zip|gem|conda)\b/.test(word),
-      );
+  const kind = kindOf(use.program);
+  if (kind === undefined) return [];
+  const fetcher = kind === "fetcher";
+  const urls =
+    kind === "interpreter"
+      ? quotedAddresses(use.args)
+      : use.args.filter((word) =>
+          fetcher
+            ? /^["']?(?:https?|ftp|s3|gs):\/\//.test(word) || (word.startsWith(unknown) && word.includes("/"))
+            : /^(?:https?|ftp):\/\/[^\s]+\.(?:deb|rpm|apk|whl|tar\.\w+|tgz|zip|gem|conda)\b/.test(word),
+        );
   return urls.map((url) => ({
     place: use,
     use,
@@ -193,7 +208,7 @@ export function baseName(path: string): string {
 
 /** Files that are the same for every CPU, whatever their names say. */
 const neutral =
-  /\.(?:wasm|jar|war|pyz|phar|asc|sig|minisig|sha\d*(?:sum)?s?|md5|txt|json|ya?ml|md|key|gpg|pub|pem|crt|list|repo|sources|sh|bash|py|pl|rb|js|mjs|css|html|xml|svg|ttf|conf|patch|diff|sbom|spdx|dtb)(?:$|[?#])|-(?:none|noarch|all|any)\.\w+$|_all\.deb|\.noarch\.rpm|\.src\.(?:rpm|tar)|-(?:src|source)\.(?:tar|zip)|firmware|\.(?:uf2|hex)$/i;
+  /\.(?:wasm|jar|war|pyz|phar|asc|sig|minisig|sha\d*(?:sum)?s?|md5|txt|json|ya?ml|md|key|gpg|pub|pem|crt|list|repo|sources|sh|bash|py|pl|rb|js|mjs|css|html|xml|svg|ttf|conf|patch|diff|sbom|spdx|dtb|csv|tsv|pdf|png|jpe?g|parquet)(?:$|[?#])|-(?:none|noarch|all|any)\.\w+$|_all\.deb|\.noarch\.rpm|\.src\.(?:rpm|tar)|-(?:src|source)\.(?:tar|zip)|firmware|\.(?:uf2|hex)$/i;
 
 /** The architectures that a file's address names; none for files that are the same for every CPU. */
 export function archsOfUrl(url: string): readonly ArchName[] {
@@ -219,6 +234,13 @@ export function foreignArch({ place, url }: Download): ArchName | undefined {
   return names.some(({ arch }) => fitting.has(arch)) ? undefined : first;
 }
 
+/** Whether a text pins Chrome at a version that Google builds for Linux on arm64: 153 (August 2026) and later. */
+export function isChromeForArm(text: string): boolean {
+  const major =
+    /(?:^|[^\d.])(\d{2,3})\.\d+\.\d{3,5}(?:\.\d+)?|chrome(?:driver)?(?:-stable)?[=@](\d{2,3})\b/.exec(text);
+  return Number(major?.[1] ?? major?.[2] ?? 0) >= 153;
+}
+
 /** Which rule an address of one architecture belongs to. */
 export function ruleOfUrl(url: string): string {
   if (/(?:mini|ana)conda|miniforge|mambaforge|micromamba.*\.sh$/i.test(url) && /\.sh(?:$|\?)/.test(url))
@@ -226,7 +248,8 @@ export function ruleOfUrl(url: string): string {
   if (
     /google-chrome|chrome-for-testing|chromedriver|chrome-linux|chromium-browser-snapshots|\/linux\/chrome\//i.test(
       url,
-    )
+    ) &&
+    !isChromeForArm(url)
   )
     return "chrome-amd64-only";
   if (/developer\.download\.nvidia\.(?:com|cn)\/compute\/(?:cuda|machine-learning)\/repos/i.test(url))

@@ -1,7 +1,7 @@
 import { replaceOnLine, replaceWithTarget } from "./edits.ts";
 import { builtinNames, declaredArguments } from "../../dockerfile/arguments.ts";
 import { envPairs } from "./stage-view.ts";
-import { type ArchName, wholeArch, withoutArchs } from "./arch-names.ts";
+import { type ArchName, archNames, wholeArch, withoutArchs } from "./arch-names.ts";
 import { archsOfUrl, type Download, downloadsOf, foreignArch, ruleOfUrl } from "./downloads.ts";
 import type { DockerfileModel } from "./model.ts";
 import { mappedWrongly, namingOf } from "./namings.ts";
@@ -48,14 +48,20 @@ function isFromConstant(model: DockerfileModel, { place, use }: Download, { text
   const { instruction, facts } = place;
   const source = use === undefined ? instruction.text : (model.script(instruction)?.text ?? "");
   if (source.includes(text)) return false;
-  const holds = (value: string | undefined): boolean =>
-    value !== undefined && value.includes(text) && wholeArch(value) !== undefined;
+  // A variable named after an architecture is one of several, and no finding itself.
+  const holds = (name: string, value: string | undefined): boolean =>
+    value !== undefined &&
+    value.includes(text) &&
+    wholeArch(value) !== undefined &&
+    archNames(name.replaceAll("_", "-")).length === 0;
   const inherited = facts.parents.flatMap((parent) => model.stages[parent]?.stage.instructions ?? []);
   return [...model.dockerfile.globalArgs, ...inherited, ...facts.stage.instructions].some(
     (each) =>
-      (each.keyword === "ENV" && envPairs(each).some(({ value }) => holds(value))) ||
+      (each.keyword === "ENV" && envPairs(each).some(({ name, value }) => holds(name, value))) ||
       (each.keyword === "ARG" &&
-        declaredArguments(each).some(({ name, value }) => holds(value) && !builtinNames.includes(name))),
+        declaredArguments(each).some(
+          ({ name, value }) => holds(name, value) && !builtinNames.includes(name),
+        )),
   );
 }
 

@@ -84,6 +84,39 @@ const singleArch: readonly (readonly [image: RegExp, arch: string])[] = [
     "amd64",
   ],
   [/^(?:nixos\/nix:2\.[0-3]|ibmjava|swift:[34]\.|espressif\/idf:(?:release-)?v[34])/, "amd64"],
+  // Versions that had their last build before Docker's own images were published for several architectures (2017).
+  [
+    /^(?:golang:1\.[0-7]|node:(?:0\.\d+|5|7)|ruby:(?:1\.\d|2\.[01])|php:5\.[345]|python:3\.[0-2]|nginx:1\.(?:\d|1[01])|redis:(?:2|3\.0)|postgres:9\.[01]|ubuntu:(?:1[0-3]\.\d\d|15\.\d\d|16\.10)|alpine:(?:2\.\d|3\.[0-5])|docker:1\.\d+|fedora:2[0-5]|mongo:(?:2|3\.[02])|amazonlinux:(?:1|201[678])|rethinkdb:2\.[0-3])(?!\d)/,
+    "amd64",
+  ],
+  [/^(?:java|iojs|rails|django|jenkins)(?::|$)/, "amd64"],
+  [/^continuumio\/anaconda3:(?:\d\.|201\d|2020|2021\.0)/, "amd64"],
+  [/^oracle\/graalvm-ce(?::|$)/, "amd64"],
+  [/^google\/cloud-sdk:(?:[12]\d\d|3[0-5]\d)\./, "amd64"],
+  [/^amazon\/aws-glue-libs:glue_libs_[12]\./, "amd64"],
+  [/^mcr\.microsoft\.com\/dotnet\/(?:core\/)?sdk:[235]\.\d[\w.-]*alpine/, "amd64"],
+  [
+    /^mcr\.microsoft\.com\/(?:azure-cli:2\.[0-3]?\d\.|vscode\/devcontainers\/[\w-]+:0\.1?\d{1,2}[.-])/,
+    "amd64",
+  ],
+  [
+    /^nvcr\.io\/nvidia\/(?:pytorch|tensorflow|tensorrt|cuda|caffe|mxnet|digits|tritonserver):(?:1\d|20)\./,
+    "amd64",
+  ],
+  [/^nvidia\/(?:cudagl|digits|caffe)(?::|$)/, "amd64"],
+  [/^bioconductor\/bioconductor_docker:release_3_1[0-5]/, "amd64"],
+  [
+    /^(?:gcr\.io\/(?:cloud-builders|google-appengine|google_appengine|bazel-public)\/|l\.gcr\.io\/google\/bazel)/,
+    "amd64",
+  ],
+  [/^(?:ibmcom|fabric8|memsql|singlestore|exasol)\//, "amd64"],
+  [/^kalilinux\/kali-linux-docker|^starefossen\/github-pages/, "amd64"],
+  [/^amazoncorretto:(?:8|11)-alpine3\.1[0-4]|^adoptopenjdk\/openjdk\d+:[\w.-]*alpine/, "amd64"],
+  [/^percona\/percona-(?:server|xtradb-cluster):5|^percona\/percona-server-mongodb:[34]/, "amd64"],
+  [/^arangodb(?:\/arangodb)?:(?:2|3\.\d(?:\.|$))/, "amd64"],
+  [/^(?:boxfuse|flyway)\/flyway:[1-7](?:\.|-|$)|^localstack\/localstack:0\.(?:\d|1[0-2])\./, "amd64"],
+  // Red Hat had no arm64 in its release 7.
+  [/^registry\.(?:access\.)?redhat\.(?:com|io)\/(?:ubi7|rhel7|rhscl)(?:[-:/.]|$)/, "amd64"],
   [/^(?:resin|hypriot)\/(?:rpi|raspberry)/, "arm"],
 ];
 
@@ -114,11 +147,20 @@ export function suffixArch(image: string): string | undefined {
     );
     const [first] = names;
     if (first !== undefined && new Set(names.map(({ arch }) => arch)).size === 1) return first.arch;
-    if (
-      /^(?:rpi|raspberrypi\d?|raspberry-pi\d?)(?:$|-)/.test(part) &&
-      /^(?:balenalib|resin|hypriot)\//.test(short)
-    )
-      return "arm";
+    const device = /^(?:balenalib|resin|hypriot)\//.test(short) ? deviceArch(part) : undefined;
+    if (device !== undefined) return device;
   }
   return undefined;
+}
+
+/** Balena names images after the computers that they run on. */
+function deviceArch(name: string): string | undefined {
+  if (/^(?:raspberrypi\d-64|jetson|rockpi|rock-|imx8|coral-dev|generic-aarch64)/.test(name)) return "arm64";
+  if (
+    /^(?:rpi|raspberrypi\d?|raspberry-pi\d?|beaglebone|odroid|orangepi|bananapi|artik|up-board-arm)(?:$|-)/.test(
+      name,
+    )
+  )
+    return "arm";
+  return /^(?:intel-nuc|generic-amd64|up-board|surface-)/.test(name) ? "amd64" : undefined;
 }

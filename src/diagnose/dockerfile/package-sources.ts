@@ -60,6 +60,19 @@ export function repositoryArch(use: Use): string | undefined {
   return address === undefined ? undefined : archOfAddress(address);
 }
 
+/** Distributions with wheels for x86-64 alone and no sources, as seen in the index. */
+const pipX86 =
+  /^(?:mkl|intel-openmp|faiss-gpu|decord|tensorflow-cpu|onnxruntime-gpu|intel-extension-for-pytorch|daal4py)(?:\[[\w,-]*\])?(?:[=<>~!]=?[^;]*)?$/i;
+
+/** What pip or uv is told to install that exists for x86-64 only. */
+export function pipX86Packages({ program, args }: Use): readonly string[] {
+  const pip =
+    /^pip[\d.]*$/.test(program) ||
+    (program === "uv" && args[0] === "pip") ||
+    (/^python[\d.]*$/.test(program) && args[1] === "pip");
+  return pip && args.includes("install") ? args.filter((word) => pipX86.test(word)) : [];
+}
+
 /** Packages of prebuilt programs are named by process.platform and process.arch. */
 const npmPackage =
   /^(?:@[\w.-]+\/)?(?:[\w.-]*[-_.])?(linux|linuxmusl|linux-(?:gnu|musl))-(x64|arm64|ia32|arm|ppc64|s390x|riscv64)(?:-(?:gnu|musl|gnueabihf|musleabihf|glibc))?(?:@[^\s]*)?$/;

@@ -49,5 +49,7 @@ export interface DockerfileRule {
   readonly bad: readonly DockerfileSample[];
   readonly good: readonly DockerfileSample[];
   readonly references?: readonly string[];
+  /** What a file's text holds wherever the rule finds something: others needn't be looked through. Not global. */
+  readonly mentions?: RegExp;
   check(model: DockerfileModel, report: (remark: Remark) => void): void;
 }

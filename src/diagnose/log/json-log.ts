@@ -1,4 +1,5 @@
 import type { LogStep } from "./log-line.ts";
+import { cleanLine } from "./clean-line.ts";
 import { parseStepName } from "./step-heading.ts";
 
 /** Gives the text lines that one line of a JSON log stands for, with the step where the log names it. */
@@ -29,6 +30,7 @@ interface Status {
 }
 
 const mostSteps = 10_000;
+const longestPrefix = 200;
 
 /**
  * Reads BuildKit's rawjson progress (logs in base64 by vertex), the JSON stream of Docker's API ({"stream": …},
@@ -37,10 +39,11 @@ const mostSteps = 10_000;
 export function jsonLines(): JsonLines {
   const steps = new Map<string, LogStep>();
   return (raw) => {
-    if (!raw.startsWith("{") || !raw.trimEnd().endsWith("}")) return undefined;
+    const object = objectOf(raw);
+    if (object === undefined) return undefined;
     let status: Status;
     try {
-      status = JSON.parse(raw) as Status;
+      status = JSON.parse(object) as Status;
     } catch {
       return undefined;
     }
@@ -58,6 +61,15 @@ export function jsonLines(): JsonLines {
       .join("\n");
     return text === "" ? undefined : text.split("\n").map((line) => ({ text: line }));
   };
+}
+
+/** The JSON of a line, which a CI system may have put its prefix before. */
+function objectOf(raw: string): string | undefined {
+  if (!raw.trimEnd().endsWith("}")) return undefined;
+  if (raw.startsWith("{")) return raw;
+  const at = raw.indexOf('{"');
+  if (at < 0 || at > longestPrefix || cleanLine(`${raw.slice(0, at)}x`)[0] !== "x") return undefined;
+  return raw.slice(at);
 }
 
 function progress(status: Status, steps: Map<string, LogStep>): readonly JsonLine[] {

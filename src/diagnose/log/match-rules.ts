@@ -14,6 +14,8 @@ const fewLines = 3000;
 /** `apt-get update` succeeds without the lists that it couldn't get. */
 const aptUpdate =
   /^(?:[WE]|Err(?::\d+)?)[: ]|^\s{0,4}(?:Temporary failure resolving|Could not resolve|Cannot initiate)/;
+const packageUnknown =
+  /Unable to locate package|has no installation candidate|unmet dependencies|is not available, but/;
 /** How much less a line of a step that didn't fail says. */
 const settledCost = 30;
 /** What such a line must still be worth to be told at all, where its step came to its end. */
@@ -83,15 +85,20 @@ function tryRule(
  * looked at the last program of a pipe only (`curl … | bash`).
  */
 function isSettled({ step, text }: LogLine, log: LogView): boolean {
-  if (log.failed === undefined || step === undefined || step === log.failed) return false;
-  if (step.state === "failed") return false;
-  if (aptUpdate.test(text)) return false;
+  if (step === undefined || step === log.failed || step.state === "failed") return false;
+  if (log.failed === undefined && step.state === undefined) return false;
+  if (aptUpdate.test(text) && log.has(packageUnknown)) return false;
   return !(/^(?:curl: \(\d+\)|wget: |gpg: |tar: )/.test(text) && step.command?.includes("|") === true);
 }
 
 function settledAt(at: number, log: LogView): boolean {
   const line = log.lines[at];
-  return line !== undefined && isSettled(line, log) && line.step?.state === "done";
+  return line !== undefined && isSettled(line, log) && hasEnded(line.step);
+}
+
+/** Also the reading of a cache, which a build does without. */
+function hasEnded(step: LogStep | undefined): boolean {
+  return step?.state === "done" || (step?.state === "abandoned" && step.command === undefined);
 }
 
 /** Whether the same line ended the same command for amd64 and for another CPU: then the CPU isn't the reason. */
@@ -135,15 +142,16 @@ function closeBy(pattern: RegExp, at: number, log: LogView): boolean {
   const end = Math.min(log.lines.length, at + after + 1);
   for (let index = Math.max(0, at - before); index < end; index++) {
     const line = log.lines[index];
-    if (
-      line === undefined ||
-      line.kind === "quote" ||
-      (step !== undefined && line.step !== undefined && line.step !== step)
-    )
-      continue;
+    if (line === undefined || line.kind === "quote" || isApart(line.step, step)) continue;
     if (pattern.test(line.text)) return true;
   }
   return false;
+}
+
+/** Whether a line of another step says nothing of this one; a line of no step has nothing to do with what came through. */
+function isApart(other: LogStep | undefined, step: LogStep | undefined): boolean {
+  if (other === undefined || other === step) return false;
+  return step !== undefined || hasEnded(other);
 }
 
 /** By score; a cause goes directly before the first of what it is the cause of. */

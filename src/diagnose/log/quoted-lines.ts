@@ -53,7 +53,7 @@ const finding = new RegExp(
   [
     String.raw`^\s{0,8}\d{1,6}:\d{1,5}\s{1,4}(?:error|warning|✖|info)\s`,
     String.raw`^\S{1,300}:\d{1,6}(?::\d{1,5})?:? {0,2}(?:\[?[A-Z]{1,5}\d{2,5}\b|(?:error|warning): .{1,300}\[[a-z][\w-]{1,40}\]$)`,
-    String.raw`^\S{1,300}:\d{1,6}:\d{1,5} - Unknown word \(|^\S{1,300}\(\d{1,6},\d{1,5}\): error TS\d|^\S{1,300}:\d{1,6}:\d{1,5} - error TS\d`,
+    String.raw`^[ew]: (?:file://)?\S{1,300}\.kts?:\d{1,6}:\d{1,5} |^\S{1,300}:\d{1,6}:\d{1,5} - Unknown word \(|^\S{1,300}\(\d{1,6},\d{1,5}\): error TS\d|^\S{1,300}:\d{1,6}:\d{1,5} - error TS\d`,
     String.raw`^\S{1,300}\.\w{1,5}:\d{1,6}:\d{1,5}: .{1,400} \((?:staticcheck|errcheck|revive|gocritic|govet|gosec|ineffassign|unused|gosimple|lll|stylecheck)\)$`,
   ].join("|"),
 );
@@ -137,11 +137,18 @@ export function isQuotedSentence(text: string, at: number, length: number): bool
 function opensBefore(text: string, at: number): readonly number[] {
   const opens = ['"', "`"].flatMap((mark) => {
     let last = -1;
-    for (let next = text.indexOf(mark); next >= 0 && next < at; next = text.indexOf(mark, next + 1))
+    for (let next = text.indexOf(mark); next >= 0 && next < at; next = text.indexOf(mark, next + 1)) {
+      if (last < 0 && mark === "`" && isName(text, next)) continue;
       last = last < 0 ? next : -1;
+    }
     return last < 0 ? [] : [last];
   });
   return /["'`‘’“”]/.test(text[at - 1] ?? "") ? [...opens, at - 1] : opens;
+}
+
+/** Ruby, GNU and others close a name with an apostrophe: in `require'. */
+function isName(text: string, open: number): boolean {
+  return /^`[^`'\s]{1,80}'/.test(text.slice(open, open + 82));
 }
 
 function isExample(text: string, open: number, end: number): boolean {

@@ -47,15 +47,19 @@ export class StepTracker {
   #numbered(id: string, rest: string): Placed {
     const named = rest.startsWith("[") ? parseStepName(rest) : undefined;
     if (named !== undefined) {
-      const step = this.#byId.get(id) ?? this.#newStep(id, rest, named);
+      const known = this.#byId.get(id);
+      // Numbers begin anew where a log holds several builds.
+      const step =
+        known?.state === undefined && isSame(known, named) ? known : this.#newStep(id, rest, named);
       return { text: rest, kind: "echo", step };
     }
     const step = this.#byId.get(id) ?? this.#unnamedStep(id, rest);
+    if (step?.state === "abandoned" && step.command === undefined) return { text: rest, kind: "echo", step };
     const timed = /^\d+\.\d* +(.*)$/.exec(rest);
     if (timed !== null) return this.#output(timed[1] ?? "", step);
     if (/^(?:DONE|CACHED)\b/.test(rest)) {
-      if (step?.state === undefined && step) step.state = "done";
-      return { text: rest, kind: "echo", ...(step && { step }) };
+      if (step.state === undefined) this.#end(step);
+      return { text: rest, kind: "echo", step };
     }
     if (/^(?:CANCELED|CANCELLED)\b/.test(rest) && step) step.state = "abandoned";
     if (/^ERROR\b/.test(rest) && step) this.#fail(step);
@@ -174,11 +178,29 @@ export class StepTracker {
     if (this.commands.length < 400 && this.commands.at(-1) !== text) this.commands.push(text);
   }
 
+  /** What failed in an earlier build and now came through was no reason. */
+  #end(step: LogStep): void {
+    step.state = "done";
+    if (this.failed === undefined || this.failed === step || !isSame(this.failed, step)) return;
+    this.failed.state = "done";
+    this.failed = undefined;
+  }
+
   #fail(step: LogStep): void {
     if (step.state === "abandoned") return;
     step.state = "failed";
     this.failed = step;
   }
+}
+
+function isSame(known: LogStep | undefined, step: LogStep): known is LogStep {
+  return (
+    known !== undefined &&
+    known.command === step.command &&
+    known.platform === step.platform &&
+    known.stage === step.stage &&
+    known.index === step.index
+  );
 }
 
 /** How builders say that a command failed: what goes before, an emulator, the command, what follows. */

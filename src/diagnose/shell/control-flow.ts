@@ -142,7 +142,16 @@ export abstract class ControlFlow {
         return this.either(branch, body, rest);
       }
     }
-    if (node.otherwise === undefined) return true;
+    if (node.otherwise === undefined) {
+      const branches = node.branches.map(({ condition, body }) => ({
+        literals: literalsOf(condition),
+        body,
+      }));
+      const { variables } = this;
+      if (branches.length > 1)
+        this.unmatched.push({ kind: "if", at: this.at(node.at), subject: "", branches, variables });
+      return true;
+    }
     const { at, body } = node.otherwise;
     return this.within(
       { kind: "if", at: this.at(node.at), branchAt: this.at(at), fallback: true, literals },
@@ -191,8 +200,13 @@ export abstract class ControlFlow {
       this.maybe--;
       after = after === undefined ? this.variables : merged(after, this.variables);
     }
-    if (known) this.unmatched.push({ node, at: this.at(node.at), subject });
-    else if (after !== undefined) this.variables = after;
+    if (known) {
+      const branches = node.items.map(({ patterns, body }) => ({
+        literals: patterns.map(({ raw }) => raw),
+        body,
+      }));
+      this.unmatched.push({ kind: "case", at: this.at(node.at), subject, branches, variables: before });
+    } else if (after !== undefined) this.variables = after;
     return known ? true : undefined;
   }
 

@@ -1,4 +1,4 @@
-import type { Case, SimpleCommand } from "./syntax.ts";
+import type { List, SimpleCommand } from "./syntax.ts";
 import type { Variables } from "./variables.ts";
 
 /** A choice that was made on the way to a command. */
@@ -43,11 +43,15 @@ export interface Stop {
   readonly branches: readonly Branch[];
 }
 
-/** A `case` of which no branch fitted. */
+/** A `case`, or an `if` without `else`, of which no branch fitted. */
 export interface Unmatched {
-  readonly node: Case;
+  readonly kind: "case" | "if";
   readonly at: number;
+  /** What `case` looks at. */
   readonly subject: string;
+  readonly branches: readonly { readonly literals: readonly string[]; readonly body: List }[];
+  /** As they are there. */
+  readonly variables: Variables;
 }
 
 export interface Trace {

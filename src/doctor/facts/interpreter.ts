@@ -60,7 +60,10 @@ function isStatic(bytes: Buffer): boolean {
   }
 }
 
-async function qemuVersion(path: string, { probe }: Examination): Promise<string | undefined> {
+async function qemuVersion(given: string, { probe }: Examination): Promise<string | undefined> {
+  // Under Debian's link NAME-binfmt-P it takes no options: it reads them as the kernel's arguments.
+  const path = given.endsWith("-binfmt-P") ? await said(probe, "readlink", ["-f", given]) : given;
+  if (path === undefined) return undefined;
   return /version (\d[\w.]*)/.exec((await said(probe, path, ["--version"])) ?? "")?.[1];
 }
 

@@ -17,11 +17,15 @@ export async function createBuilder(x: Examination): Promise<Fix | undefined> {
   const call = found.command.join(" ");
   const own = listed?.find(({ name }) => name === ownBuilder);
   const platforms = withNative(x.platforms, { os: "linux", architecture: server.arch });
+  const isGone = own !== undefined && [own, ...own.nodes].some(({ error }) => error !== undefined);
   const isWhole =
     own?.driver === "docker-container" &&
+    !isGone &&
     platforms.every((platform) => own.nodes[0]?.platforms.some((each) => samePlatform(each, platform)));
   const create = [
     `${call} create --name ${ownBuilder} --driver docker-container`,
+    // Removing it would leave its user with another current builder.
+    ...(own?.current === true ? ["--use"] : []),
     `--platform ${platforms.map(formatPlatform).join(",")}`,
     ...driverOptions(x).map((option) => `--driver-opt ${shellWord(option)}`),
   ].join(" ");
@@ -30,12 +34,16 @@ export async function createBuilder(x: Examination): Promise<Fix | undefined> {
     title: `create and start the builder "${ownBuilder}"`,
     why,
     commands: [
-      ...(own !== undefined && !isWhole ? [`${call} rm --force ${ownBuilder}`] : []),
+      // Where its Docker is gone, buildx forgets the builder and then fails all the same.
+      ...(own !== undefined && !isWhole
+        ? [`${call} rm --force ${ownBuilder}${isGone ? " || true" : ""}`]
+        : []),
       ...(isWhole ? [] : [create]),
       `${call} inspect --bootstrap ${ownBuilder}`,
     ],
     undo: [`${call} rm ${ownBuilder}`],
-    automatic: true,
+    // One of that name that we can't have made is somebody's.
+    automatic: own === undefined || own.driver === "docker-container",
     order: 30,
   };
 }

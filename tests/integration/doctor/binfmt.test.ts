@@ -170,12 +170,15 @@ describe.skipIf(missing !== undefined)(
     });
 
     it("001-12 whose entry has another name is matched all the same", async () => {
-      await using namespace = await startBinfmtNamespace({
-        setup: entry(qemu(), "POCF", { name: "my-arm" }),
-      });
+      // As Debian's package registers it.
+      const link = join(temp.path, "qemu-binfmt/aarch64-binfmt-P");
+      await mkdir(join(temp.path, "qemu-binfmt"));
+      await symlink(qemu(), link);
+      await using namespace = await startBinfmtNamespace({ setup: entry(link, "POCF", { name: "my-arm" }) });
       const report = await diagnose(await machine(namespace));
       expect(finding(report, "binfmt-handler")).toMatch(/^ok linux\/arm64: my-arm → /);
       expect(finding(report, "emulator")).toMatch(/^ok linux\/arm64: QEMU 7\.2/);
+      expect(finding(report, "qemu-version")).toMatch(/^ok linux\/arm64: QEMU 7\.2\.22; before 10/);
     });
 
     it("001-12 whose entry is disabled has it switched on, nothing else", async () => {

@@ -1,4 +1,4 @@
-import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, symlink, unlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -45,6 +45,8 @@ async function user(name: string, env: Record<string, string> = {}): Promise<Ret
   return userHost(engines, home, {
     DOCKER_HOST: address,
     ANYARCH_BUILDKIT_DRIVER_OPTS: "network=host",
+    // The real image can't be had here, and finding that out takes long.
+    ANYARCH_BINFMT_IMAGE: "127.0.0.1:1/installer:none",
     ...env,
   });
 }
@@ -90,7 +92,8 @@ describeWith(engines, needed, "a machine with Docker", () => {
     expect(again.repairs).toEqual([]);
     expect((await docker.run(["ps", "-aq", "--no-trunc"])).stdout).toBe(containers);
     // It is there, but not for all that is asked now: made anew rather than failing on its name.
-    const more = await repairAll(onHost(host, { platforms: ["linux/amd64", "linux/arm64", "linux/s390x"] }));
+    const platforms = ["linux/amd64", "linux/arm64", "linux/s390x"];
+    const more = await repairAll(onHost(host, { platforms }), () => false);
     expect(more.repairs?.find(({ key }) => key === "create-builder")?.commands[0]).toMatch(
       / rm --force anyarch$/,
     );
@@ -121,7 +124,6 @@ describeWith(engines, needed, "a machine with Docker", () => {
       status: "failed",
       output: expect.stringMatching(/^The commands ended well, and the fault is still there\./) as string,
     });
-    // The real image can't be had here.
     const tried = await repairAll(onHost(await user("lacking"), { platforms: ["linux/s390x"] }));
     expect(tried.repairs?.find(({ key }) => key === "register-s390x")).toMatchObject({ status: "failed" });
     expect(tried.ok).toBe(false);
@@ -151,11 +153,37 @@ describeWith(engines, needed, "a machine with Docker", () => {
     await run(buildx, ["create", "--name", "gone", "--driver", "remote", "tcp://127.0.0.1:1"], {
       env: host.env,
     });
+    await run(buildx, ["create", "--name", "anyarch", "--driver", "remote", "tcp://127.0.0.1:2"], {
+      env: host.env,
+    });
     const report = await diagnose(onHost(host));
-    expect(finding(report, "builder-down")).toMatch(/^warn gone: gone can't be reached/);
+    // One of that name that doctor didn't make isn't taken away.
+    expect(findings(report, "platform")[0]?.fix).toMatchObject({ key: "create-builder", automatic: false });
+    expect(finding(report, "builder-down")).toMatch(/^warn gone: gone can't be reached/m);
     expect(findings(report, "builder-down")[0]?.fix).toMatchObject({ automatic: false });
     expect(finding(report, "builder-down")).not.toContain("default");
   });
+
+  it("001-05 with a builder of ours whose Docker is gone makes it anew", async () => {
+    const host = await user("moved");
+    const buildx = engines.program("docker-buildx");
+    const create = "create --name anyarch --use --driver docker-container --platform linux/amd64,linux/arm64";
+    const moved = join(temp.path, "moved.sock");
+    await symlink(docker.socket, moved);
+    await run(buildx, [...create.split(" "), `unix://${moved}`], { env: host.env });
+    await unlink(moved);
+    const ill = onHost(host);
+    const report = await diagnose(ill);
+    expect(finding(report, "builder-down")).toMatch(/^warn anyarch: Cannot connect/);
+    const healed = await repairAll(ill);
+    expect(healed.repairs).toMatchObject([{ key: "create-builder", status: "repaired" }]);
+    expect(healed.repairs?.[0]?.commands[0]).toMatch(/ rm --force anyarch \|\| true$/);
+    expect(healed.ok).toBe(true);
+    // Its user had chosen it, and still has.
+    expect((await run(buildx, ["ls"], { env: host.env })).stdout).toMatch(/^anyarch\* /m);
+    expect((await repairAll(ill)).repairs).toEqual([]);
+    await run(buildx, ["rm", "anyarch"], { env: host.env });
+  }, 60_000);
 
   it("without buildx says so", async () => {
     const bin = join(temp.path, "only-docker");

@@ -44,6 +44,7 @@ function expectSame(path: string, facts: ElfFacts, oracle: ReadelfFacts | undefi
     ...(facts.glibc !== undefined && { glibc: facts.glibc }),
     ...(facts.glibcProvided !== undefined && { glibcProvided: facts.glibcProvided }),
     ...(facts.isa !== undefined && { isa: facts.isa }),
+    ...(facts.kernel !== undefined && { kernel: facts.kernel }),
   };
   expect({ path, ...comparable }).toEqual({ path, ...rest });
   expect([path, facts.type.toUpperCase()]).toEqual([path, type]);

@@ -14,6 +14,7 @@ export interface ReadelfFacts {
   glibc?: string;
   glibcProvided?: string;
   isa?: number;
+  kernel?: string;
   armArchitecture?: string;
   armHardFloat?: boolean;
 }
@@ -84,6 +85,7 @@ function parse(text: string): ReadelfFacts {
             level === "baseline" ? 1 : Number(level.slice(1)),
           ),
         );
+  const kernel = /OS: Linux, ABI: (\S+)/.exec(text)?.[1];
   const armArchitecture = /Tag_CPU_arch: (\S+)/.exec(text)?.[1];
   const flags = field("Flags");
   return {
@@ -99,6 +101,7 @@ function parse(text: string): ReadelfFacts {
     ...(glibc !== undefined && { glibc }),
     ...(glibcProvided !== undefined && { glibcProvided }),
     ...(isa !== undefined && { isa }),
+    ...(kernel !== undefined && { kernel }),
     ...(armArchitecture !== undefined && {
       armArchitecture,
       armHardFloat: text.includes("Tag_ABI_VFP_args: VFP registers"),

@@ -29,6 +29,15 @@ describe("docker.build's options", () => {
     });
   });
 
+  it("004-37 say what is of one platform only", () => {
+    const { options } = new DockerBuildOptions()
+      .withPlatformOptions("linux/amd64/v3", { buildArgs: { LEVEL: "3" } })
+      .withPlatformOptions("linux/amd64/v3", { optional: true });
+    expect(options).toEqual({
+      platformOptions: { "linux/amd64/v3": { buildArgs: { LEVEL: "3" }, optional: true } },
+    });
+  });
+
   it("never change: each method returns new ones", () => {
     const start = new DockerBuildOptions();
     const one = start.withTag("a").withBuildArg("A", "1").withSecret("s", { env: "S" });

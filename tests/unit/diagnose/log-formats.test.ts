@@ -42,6 +42,15 @@ const withStep: Readonly<Record<string, string>> = {
     (at) => `build-arm64\tBuild and push\t2026-06-29T10:00:${String(10 + at)}.1234567Z `,
   ),
   GitLab: prefixed(() => "\u001b[0K2026-06-29T10:00:00.123456Z 01O "),
+  "one CI system within another": prefixed(
+    (at) => `2026-06-29T10:00:${String(10 + at)}.1234567Z [2026-06-29T10:00:00.123Z] `,
+  ),
+  journald: prefixed(() => "Jun 29 10:00:00 ci-host docker[1234]: "),
+  TeamCity: prefixed(() => "[10:00:00] :\t [Step 1/1] "),
+  "docker compose": prefixed(() => "build-1  | "),
+  "a logger's lines": prefixed(() => "2026-06-29 10:00:00,123 builder - INFO "),
+  "an indented quotation": prefixed(() => "    "),
+  "a quotation in Markdown": prefixed(() => "> "),
   Jenkins: prefixed(() => "[2026-06-29T10:00:00.123Z] "),
   rawjson: [
     {
@@ -80,6 +89,16 @@ describe("the formats of logs", () => {
       expect(first?.evidence[0]?.text).toBe(crash);
     },
   );
+
+  it("reads JSON behind a CI system's prefix", () => {
+    const log = (withStep["rawjson"] ?? "")
+      .split("\n")
+      .map((line) => `build-1  | ${line}`)
+      .join("\n");
+    const [first] = explainText(log);
+    expect(first?.step).toEqual({ stage: "build", index: 4, total: 6, command: "RUN npm ci" });
+    expect(first?.platform).toBe("linux/arm64");
+  });
 
   const older: Readonly<Record<string, string>> = {
     "the classic builder": `Step 1/3 : FROM --platform=linux/arm64 node:22 AS build

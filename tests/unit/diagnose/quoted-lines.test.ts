@@ -34,6 +34,11 @@ describe("quoted lines", () => {
     "40 killed, 9 survived, 2 timed out",
     "INFO  proxy: retrying after ETIMEDOUT (1/3)",
     " FAIL  tests/help.test.ts > prints a timeout",
+    "✖ reports SIGSEGV (1.2ms)",
+    "  1) [chromium] › a.spec.ts:3:5 › shows Illegal instruction",
+    '/src/Tests/A.swift:7: error: ATests.testRun : XCTAssertEqual failed: ("exec format error") is not equal to ("")',
+    "2:   values: CHECK( Segmentation fault == exec format error )",
+    "\t            \t+no match for platform in manifest",
   ])("are found: %s", (text) => {
     expect(kinds([text])).toEqual(["quote"]);
   });
@@ -49,6 +54,8 @@ describe("quoted lines", () => {
     "E: Unable to locate package tool",
     "qemu-arm: ../accel/tcg/translate.c:9: check: Assertion `cpu == current' failed.",
     "- libfoo=1.2",
+    'WARN: FromPlatformFlagConstDisallowed: FROM --platform flag should not use constant value "linux/amd64"',
+    "1) com.google.protobuf:protoc:exe:linux-aarch_64:3.5.0",
   ])("are not those of a tool: %s", (text) => {
     expect(kinds([text])).toEqual(["output"]);
   });
@@ -73,6 +80,32 @@ describe("quoted lines", () => {
     expect(kinds(["exec format error means QEMU is missing"], command)).toEqual(["quote"]);
   });
 
+  it("include documents and commits that the command shows", () => {
+    const document = ["## Exec format error", "- fixed: exec format error", "0a1b2c3 Fix exec format error"];
+    expect(kinds(document, "RUN cat README.md && git log --oneline && make")).toEqual([
+      "quote",
+      "quote",
+      "quote",
+    ]);
+    expect(kinds(document, "RUN ./configure || cat config.log")).toEqual(["output", "output", "output"]);
+    expect(kinds(["docs/a.md:12:exec format error"], 'RUN grep -rn "exec format" docs')).toEqual(["quote"]);
+  });
+
+  it("include what pytest captured, up to the next heading", () => {
+    const lines = [
+      "----------------------------- Captured stderr call -----------------------------",
+      "exec /bin/sh: exec format error",
+      "=========================== short test summary info ============================",
+      "exec /bin/sh: exec format error",
+    ];
+    expect(kinds(lines).slice(1)).toEqual(["quote", "output", "output"]);
+  });
+
+  it("take no echo of an empty variable for the command's text", () => {
+    const command = 'RUN echo "unsupported arch: ${TARGETARCH}"';
+    expect(kinds(["unsupported arch:"], command)).toEqual(["output"]);
+  });
+
   it("know a sentence in quotation marks from a reported message", () => {
     const within = (text: string, words: string): boolean =>
       isQuotedSentence(text, text.indexOf(words), words.length);
@@ -82,12 +115,43 @@ describe("quoted lines", () => {
     expect(within('{"msg":"exec container process: Exec format error"}', "exec container process")).toBe(
       false,
     );
+    expect(within("in `require': Error loading shared library libc.so.6", "Error loading")).toBe(false);
+    expect(within('unexpected: "ENOSPC: no space left on device, open"', "no space left")).toBe(false);
     expect(within('Get "https://example.com": dial tcp: i/o timeout', "i/o timeout")).toBe(false);
     expect(within("cannot stat '/usr/lib/x86_64-linux-gnu/libz.so'", "/usr/lib")).toBe(false);
   });
 });
 
 describe("the outcome of a step", () => {
+  const crash =
+    '#7 [linux/arm64 3/5] RUN npm ci\n#7 9.1 qemu: uncaught target signal 11 (Segmentation fault) - core dumped\n#7 ERROR: process "/bin/sh -c npm ci" did not complete successfully: exit code: 139\n';
+
+  it("is that of the last attempt, where a build is repeated", () => {
+    const log = `${crash}Attempt 2\n#7 [linux/arm64 3/5] RUN npm ci\n#7 DONE 24.0s\n#8 [linux/arm64 4/5] RUN npx tsc\n#8 1.0 src/a.ts(1,1): error TS2304: Cannot find name 'x'.\n#8 ERROR: process "/bin/sh -c npx tsc" did not complete successfully: exit code: 2`;
+    expect(codes(log)).not.toContain("qemu-sigsegv-signal-11");
+    expect(codes(crash)).toEqual(["qemu-sigsegv-signal-11"]);
+  });
+
+  it("is told apart where numbers begin anew with the next build", () => {
+    const log = `#7 [linux/amd64 2/2] RUN make\n#7 DONE 4.0s\n${crash}`;
+    expect(codes(log)[0]).toBe("qemu-sigsegv-signal-11");
+  });
+
+  it("counts where no failed step is named", () => {
+    const log =
+      "#5 [linux/arm64 2/3] RUN apt-get install -y man-db\n#5 3.0 qemu: Unsupported syscall: 278\n#5 DONE 9.0s\nERROR: failed to find target release";
+    expect(codes(log)).not.toContain("qemu-unsupported-syscall");
+  });
+
+  it("isn't that of a cache which couldn't be read or saved", () => {
+    const before =
+      "#3 importing cache manifest from registry.example.com/app:cache\n#3 ERROR: failed to configure registry cache importer: registry.example.com/app:cache: not found\n";
+    const after =
+      "Warning: Failed to save: Unable to reserve cache with key x, another job may be creating it.";
+    expect(codes(before + crash + after)).toEqual(["qemu-sigsegv-signal-11"]);
+    expect(codes(`exec /app: exec format error\n${after}`)).toEqual(["exec-format-error-no-emulation"]);
+  });
+
   it("takes what a finished step said for no reason of another's failure", () => {
     const log =
       '#5 [linux/arm64 2/3] RUN apt-get install -y man-db\n#5 3.0 qemu: Unsupported syscall: 278\n#5 DONE 9.0s\n#6 [linux/arm64 3/3] COPY gone /x\n#6 ERROR: failed to calculate checksum of ref a::b: "/gone": not found';

@@ -9,6 +9,7 @@ import {
   parseImage,
   platformOf,
   setAnnotations,
+  withPlatform,
 } from "../../../src/image/image.ts";
 import { rebase } from "../../../src/image/rebase.ts";
 import { platformsAgree, validateImage } from "../../../src/image/validate.ts";
@@ -373,5 +374,19 @@ describe("created times", () => {
     const created = "2024-05-06T07:08:09Z";
     const image = mutateConfig(sampleImage(amd64, ["one"]), (config) => ({ ...config, created }));
     expect(parseImageConfig(image.rawConfig).created).toBe(created);
+  });
+});
+
+describe("withPlatform", () => {
+  it("004-37 makes a base serve a variant: descriptor and config name it, the layers stay", async () => {
+    const v3 = { ...amd64, variant: "v3" };
+    const base = sampleImage(amd64, ["a"]);
+    const image = withPlatform(base, v3);
+    expect(image.descriptor.platform).toEqual(v3);
+    expect(parseImageConfig(image.rawConfig)).toMatchObject({ architecture: "amd64", variant: "v3" });
+    expect(image.manifest.layers).toEqual(base.manifest.layers);
+    expect(await validateImage(image)).toEqual([]);
+    expect(withPlatform(image, v3)).toBe(image);
+    expect(withPlatform(image, amd64).config.variant).toBeUndefined();
   });
 });

@@ -245,3 +245,44 @@ describe("configuration", () => {
     expect(wrong.message).toContain("build.jobs");
   });
 });
+
+describe("options of single platforms", () => {
+  const tuned = `
+    [build.env]
+    WORKERS = 2
+    [platforms."linux/arm64,linux/arm/v7"]
+    env = { WORKERS = 8 }
+    labels = { tuned = true }
+    [platforms."linux/aarch64"]
+    env = { ARENAS = 1 }
+    base_image = "oci:arm"
+    [platforms."linux/amd64/v3"]
+    optional = true
+  `;
+
+  it("004-37 come from [platforms] by normalised platform, those of the API before them", () => {
+    const platforms = ["linux/amd64,linux/amd64/v3,linux/arm64"];
+    const platformOptions = { "linux/arm64": { env: { WORKERS: "9" } } };
+    const request = parse({ platforms, platformOptions }, config(tuned));
+    expect(request.run.env).toEqual({ WORKERS: "2" });
+    expect(request.platformOptions).toEqual({
+      "linux/arm64": {
+        env: { WORKERS: "9", ARENAS: "1" },
+        labels: { tuned: "true" },
+        baseImage: "oci:arm",
+      },
+      "linux/arm/v7": { env: { WORKERS: "8" }, labels: { tuned: "true" } },
+      "linux/amd64/v3": { optional: true },
+    });
+    expect(request.optional).toEqual(new Set(["linux/amd64/v3"]));
+  });
+
+  it("refuse platforms and keys that don't exist", () => {
+    expect(failure(() => parse({}, config("[platforms.arm64]\nenv = { A = 1 }"))).code).toBe(
+      "PLATFORM_INVALID",
+    );
+    const wrong = failure(() => config('[platforms."linux/arm64"]\nbuild_arg = { A = 1 }'));
+    expect(wrong.code).toBe("CONFIG_UNKNOWN_KEY");
+    expect(wrong.hint).toContain('"build_args"');
+  });
+});

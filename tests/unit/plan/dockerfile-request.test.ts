@@ -206,6 +206,25 @@ describe("parseDockerfileRequest", () => {
   });
 });
 
+describe("options of single platforms", () => {
+  it("004-37 give a platform its build arguments and labels, and make it optional", () => {
+    const file = config(`
+      [build.platform_args."linux/arm64"]
+      LEVEL = 1
+      CPU = "generic"
+      [platforms."linux/arm64"]
+      build_args = { LEVEL = 2, LTO = true }
+      labels = { tuned = "yes" }
+      optional = true
+    `);
+    const platformBuildArgs = { "linux/arm64": { LTO: "thin" } };
+    const request = parse({ platforms: ["linux/amd64,linux/arm64"], platformBuildArgs }, file);
+    expect(request.platformBuildArgs).toEqual({ "linux/arm64": { LEVEL: "2", CPU: "generic", LTO: "thin" } });
+    expect(request.platformLabels).toEqual({ "linux/arm64": { tuned: "yes" } });
+    expect(request.platforms.map(({ optional }) => optional)).toEqual([false, true]);
+  });
+});
+
 describe("chooseEngine", () => {
   const choose = (options: BuildOptions, file?: ConfigFile) =>
     chooseEngine(options, file, environment(), (directory) =>
@@ -248,5 +267,15 @@ describe("chooseEngine", () => {
     expect(found.hint).toMatch(/--engine assemble/);
     const notes = (await choose({ file: "Dockerfile" }, config('[build]\nworkdir = "/srv"\n'))).notes;
     expect(notes.join()).toMatch(/--workdir/);
+  });
+
+  it("004-37 says what [platforms] sets for the other engine only", async () => {
+    const file = config('[platforms."linux/arm64"]\nenv = { A = 1 }\nbuild_args = { B = 2 }');
+    const { notes } = await choose({ file: "Dockerfile" }, file);
+    expect(notes.join()).toContain('for [platforms."linux/arm64"] env.');
+    const platformOptions = { "linux/arm64": { buildArgs: { B: "2" } } };
+    await expect(choose({ context: join(root, "python"), platformOptions })).rejects.toThrow(
+      '[platforms."linux/arm64"] build_args is for Dockerfile builds',
+    );
   });
 });

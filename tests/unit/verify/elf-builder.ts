@@ -18,6 +18,8 @@ export interface ElfSpec {
   readonly defines?: readonly string[];
   /** Bits of GNU_PROPERTY_X86_ISA_1_NEEDED. */
   readonly isaNeeded?: number;
+  /** Words of the ABI note: the system (0 is Linux), and the three numbers of its oldest kernel. */
+  readonly abi?: readonly [number, number, number, number];
   /** st_info of the dynamic symbols, one each. */
   readonly symbols?: readonly number[];
   /** Pairs of tag and value for `.ARM.attributes`. */
@@ -157,6 +159,13 @@ export function buildElf(spec: ElfSpec): Uint8Array {
     // Another note before it, as linkers write the build id.
     const buildId = writer().u32(4, 20, 3).raw(utf8.encode("GNU\0")).raw(new Uint8Array(20)).done();
     add(Uint8Array.from([...buildId, ...note]), { segment: 4 });
+  }
+  if (spec.abi !== undefined) {
+    const note = writer()
+      .u32(4, 16, 1)
+      .raw(utf8.encode("GNU\0"))
+      .u32(...spec.abi);
+    add(note.done(), { segment: 4 });
   }
   if (spec.padding) add(new Uint8Array(spec.padding));
   const needs = writer();

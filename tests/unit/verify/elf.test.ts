@@ -36,6 +36,16 @@ describe("readElf", () => {
     expect(facts.damage).toBeUndefined();
   });
 
+  it("reads the oldest kernel from the ABI note, of Linux only, on any machine", () => {
+    for (const machine of [machines.aarch64, machines.x86_64]) {
+      expect(factsOf({ machine, abi: [0, 3, 7, 0], isaNeeded: 1 }).kernel).toBe("3.7.0");
+      expect(factsOf({ machine, abi: [3, 4, 0, 0] }).kernel).toBeUndefined();
+      expect(factsOf({ machine }).kernel).toBeUndefined();
+    }
+    const big = factsOf({ machine: machines.s390, endianness: "big", abi: [0, 3, 2, 10] });
+    expect(big.kernel).toBe("3.2.10");
+  });
+
   const layouts = [
     { machine: machines.x86_64, class: 64, endianness: "little" },
     { machine: machines.s390, class: 64, endianness: "big" },

@@ -577,7 +577,7 @@ describe("scanLayer", () => {
     const changed: Layer = { ...layer, open: async () => Readable.from([Buffer.alloc(9)]) };
     expect(await scanLayer(changed, ctx)).toEqual(first);
     await expect(scanLayer(changed, ctx, { deep: true })).rejects.toMatchObject({ code: "DIGEST_MISMATCH" });
-    const folder = join(ctx.host.cacheDir, "verify", "v3");
+    const folder = join(ctx.host.cacheDir, "verify", "v4");
     const [name = ""] = await readdir(folder);
     expect(name).toBe(`${layer.descriptor.digest.replace(":", "-")}.json`);
     const text = await readFile(join(folder, name), "utf8");

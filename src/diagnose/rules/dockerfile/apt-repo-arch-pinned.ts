@@ -1,7 +1,7 @@
 import { archNames } from "../../dockerfile/arch-names.ts";
 import { replaceOnLine } from "../../dockerfile/edits.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
-import { isNative, lineAt, placesOf, usesOf } from "../../dockerfile/uses.ts";
+import { isNative, lineAt, placesOf, type Use, usesOf } from "../../dockerfile/uses.ts";
 
 /** `deb [arch=…] …`, or `Architectures: …` of the deb822 form. */
 const option =
@@ -15,6 +15,12 @@ function pinnedAway(text: string, arch: string): boolean {
     if (names.length > 0 && !names.some((name) => name.arch === arch)) return true;
   }
   return false;
+}
+
+/** How far behind a command that reads a here-document its limit stands. */
+function offsetInInput({ model, instruction, executed }: Use): number {
+  const script = model.script(instruction)?.text.slice(executed.at) ?? "";
+  return Math.max(0, script.search(/\barch\+?=|Architectures:/i));
 }
 
 export const rule: DockerfileRule = {
@@ -31,6 +37,7 @@ export const rule: DockerfileRule = {
     'FROM debian:12\nRUN echo "deb [arch=$(dpkg --print-architecture)] https://apt.example.com stable main" > /etc/apt/sources.list.d/x.list\n',
     'FROM debian:12\nRUN echo "deb [arch=amd64,arm64] https://apt.example.com stable main" > /etc/apt/sources.list.d/x.list\n',
   ],
+  mentions: /arch\+?=|architectures:/i,
   check(model, report) {
     for (const use of usesOf(model)) {
       if (!isNative(use.view)) continue;
@@ -40,7 +47,9 @@ export const rule: DockerfileRule = {
       if (word < 0 && !inInput) continue;
       const written = use.executed.command.words.find(({ raw }) => /\barch\+?=|Architectures/i.test(raw));
       const at =
-        written === undefined || use.executed.at !== use.executed.command.at ? use.executed.at : written.at;
+        written === undefined || use.executed.at !== use.executed.command.at
+          ? use.executed.at + (inInput ? offsetInInput(use) : 0)
+          : written.at;
       report({
         line: lineAt(use, at),
         message:

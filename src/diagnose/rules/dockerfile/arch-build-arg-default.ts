@@ -1,5 +1,5 @@
 import { builtinNames, declaredArguments } from "../../../dockerfile/arguments.ts";
-import { archNames, wholeArch } from "../../dockerfile/arch-names.ts";
+import { archNames, wholeArch, mayNameArch } from "../../dockerfile/arch-names.ts";
 import { type DockerfileModel, linesUsing } from "../../dockerfile/model.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 
@@ -18,6 +18,7 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nARG VERSION=1.64\nRUN echo ${VERSION}\n",
   ],
   references: ["https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope"],
+  mentions: mayNameArch,
   check(model, report) {
     const instructions = [
       ...model.dockerfile.globalArgs,

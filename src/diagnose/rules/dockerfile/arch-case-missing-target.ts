@@ -16,6 +16,7 @@ export const rule: DockerfileRule = {
     'FROM debian:12\nARG TARGETARCH\nRUN case "$TARGETARCH" in amd64) A=x64 ;; arm64) A=arm64 ;; *) exit 1 ;; esac && curl -fsSLO https://dl.example.com/tool-$A.tgz\n',
     'FROM debian:12\nRUN case "$1" in start) true ;; *) exit 1 ;; esac\n',
   ],
+  mentions: /\b(?:case|elif|exit|false|return)\b/,
   check(model, report) {
     for (const { line, architecture, explicit, constructLine } of stopsOf(model)) {
       if (explicit) continue;
@@ -38,10 +39,11 @@ export const rule: DockerfileRule = {
 };
 
 import { lineAt, type Place, placesOf, isNative } from "../../dockerfile/uses.ts";
+import type { List } from "../../shell/syntax.ts";
 import type { Unmatched } from "../../shell/trace.ts";
 import type { DockerfileModel } from "../../dockerfile/model.ts";
 
-/** `case` over an architecture without a branch for it and without a default. */
+/** A choice over an architecture without a branch for it and without a default. */
 function unmatchedOf(
   model: DockerfileModel,
 ): { readonly place: Place; readonly unmatched: Unmatched; readonly line: number }[] {
@@ -50,41 +52,53 @@ function unmatchedOf(
     .flatMap((place) =>
       (place.at.trace?.unmatched ?? [])
         .filter(
-          ({ node, subject }) =>
-            overArchitecture(node.items, subject) && assigns(node.items) && isNeeded(place, node.items),
+          (unmatched) => overArchitecture(unmatched) && assigns(unmatched) && isNeeded(place, unmatched),
         )
         .map((unmatched) => ({ place, unmatched, line: lineAt(place, unmatched.at) })),
     );
 }
 
-type Items = Unmatched["node"]["items"];
-
-function overArchitecture(items: Items, subject: string): boolean {
-  const patterns = items.flatMap((item) => item.patterns.map(({ raw }) => raw));
-  return archNames(subject).length > 0 && patterns.some((pattern) => archNames(pattern).length > 0);
+function overArchitecture({ kind, subject, branches }: Unmatched): boolean {
+  const named = branches.filter(({ literals }) => literals.some((text) => archNames(text).length > 0)).length;
+  return kind === "case" ? archNames(subject).length > 0 && named > 0 : named === branches.length;
 }
 
-/** A single branch may only add something; unless what it sets is part of a file's name or address. */
-function isNeeded({ model, instruction }: Place, items: Items): boolean {
-  if (items.length > 1) return true;
+/**
+ * Whether something stays empty. A single branch, or an `if`, may only add something: there what is set must be part
+ * of a file's name or address.
+ */
+function isNeeded({ model, instruction }: Place, { kind, branches, variables }: Unmatched): boolean {
+  const all = branches.flatMap(({ body }) => namesSet(body));
+  const names = all.filter((name) => (variables.get(name) ?? "") === "");
+  if (names.length === 0) return all.length === 0 && kind === "case" && branches.length > 1;
+  if (kind === "case" && branches.length > 1) return true;
   const text = model.script(instruction)?.text ?? "";
-  const names = items.flatMap(({ body }) =>
-    body.items.flatMap(({ node }) =>
-      node.kind === "simple" ? node.assignments.map(({ name }) => name) : [],
-    ),
-  );
   return names.some((name) =>
-    new RegExp(`[/.=_-]["']?\\$\\{?${name}\\b|\\$\\{?${name}\\}?["']?[/._-]`).test(text),
+    new RegExp(
+      `[/.=_-]["']?\\$\\{?${name}\\b|\\$\\{?${name}\\}?["']?[/._-]|(?:curl|wget)[^\\n;&|]{0,200}\\$\\{?${name}\\b`,
+    ).test(text),
   );
 }
 
-/** Whether every branch sets a variable: something that is meant for every architecture. */
-function assigns(items: Items): boolean {
-  return items.every(({ body }) =>
-    body.items.some(
-      ({ node }) =>
-        node.kind === "simple" &&
-        (node.assignments.length > 0 || ["export", "echo"].includes(node.words[0]?.raw ?? "")),
-    ),
+/** Names of variables that a branch sets. */
+function namesSet({ items }: List): string[] {
+  return items.flatMap(({ node }) => {
+    if (node.kind !== "simple") return [];
+    const exported = /^(?:export|declare|local|readonly)$/.test(node.words[0]?.raw ?? "")
+      ? node.words.slice(1)
+      : [];
+    return [
+      ...node.assignments.map(({ name }) => name),
+      ...exported.flatMap(({ raw }) => /^([A-Za-z_]\w*)=/.exec(raw)?.[1] ?? []),
+    ];
+  });
+}
+
+/** Whether every branch sets a variable, or prints: something that is meant for every architecture. */
+function assigns({ branches }: Unmatched): boolean {
+  return branches.every(
+    ({ body }) =>
+      namesSet(body).length > 0 ||
+      body.items.some(({ node }) => node.kind === "simple" && node.words[0]?.raw === "echo"),
   );
 }

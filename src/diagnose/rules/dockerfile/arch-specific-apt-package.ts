@@ -2,8 +2,9 @@ import { archNames } from "../../dockerfile/arch-names.ts";
 import { debianX86Packages } from "../../dockerfile/debian-x86-packages.ts";
 import { installedPackages, managerOf } from "../../dockerfile/packages.ts";
 import type { DockerfileModel } from "../../dockerfile/model.ts";
-import type { DockerfileRule } from "../../dockerfile/rule.ts";
-import { isNative, lineOfWord, type Use, usesOf } from "../../dockerfile/uses.ts";
+import type { DockerfileRule, Remark } from "../../dockerfile/rule.ts";
+import { pcArchiveIn } from "../../dockerfile/ubuntu-archives.ts";
+import { isNative, lineOfWord, placesOf, type Use, usesOf } from "../../dockerfile/uses.ts";
 
 /** Vendors' packages whose apt feeds have amd64 only, and families of packages for the PC. */
 const vendors =
@@ -21,6 +22,7 @@ export const rule: DockerfileRule = {
   bad: [
     "FROM debian:12\nRUN apt-get update && apt-get install -y gcc-multilib\n",
     "FROM debian:12\nRUN apt-get update && apt-get install -y linux-headers-amd64\n",
+    'FROM ubuntu:22.04\nRUN echo "deb http://mirror.example/ubuntu jammy main universe" > /etc/apt/sources.list\n',
     "FROM debian:12\nRUN dpkg --add-architecture i386 && apt-get update && apt-get install -y libc6:i386\n",
   ],
   good: [
@@ -28,7 +30,9 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nRUN apt-get update && apt-get install -y linux-headers-$(dpkg --print-architecture)\n",
     "FROM debian:12\nRUN apt-get update && apt-get install -y gcc-aarch64-linux-gnu qemu-system-x86\n",
   ],
+  mentions: /apt|ubuntu|install_packages|clean-install/,
   check(model, report) {
+    reportArchives(model, report);
     const added = addedArchitectures(model);
     const microsoft = stagesWithFeed(model, /packages\.microsoft\.com/);
     for (const use of usesOf(model)) {
@@ -49,9 +53,47 @@ export const rule: DockerfileRule = {
   },
 };
 
+/** Ubuntu's sources written anew, with the archive that has nothing for arm. */
+function reportArchives(model: DockerfileModel, report: (remark: Remark) => void): void {
+  const found = (line: number, architecture: string): void =>
+    report({
+      line,
+      message: `Ubuntu's packages for ${architecture} are in its ports archive (ubuntu-ports), not in this one.`,
+      architectures: [architecture],
+      fix: "Leave the image's own sources, or write the archive by `dpkg --print-architecture`.",
+    });
+  for (const use of usesOf(model)) {
+    const { architecture } = use.stage.platform;
+    if (
+      !isNative(use.view) ||
+      /^(?:amd64|386)$/.test(architecture) ||
+      /^(?:sed|grep|perl|awk)$/.test(use.program)
+    )
+      continue;
+    const { argv, input } = use.executed;
+    if ([...argv, input].some((text) => pcArchiveIn(text) !== undefined))
+      found(lineOfWord(use, /\/ubuntu\b/), architecture);
+  }
+  for (const { instruction, stage, view } of placesOf(model)) {
+    const { architecture } = stage.platform;
+    if (
+      !/^(?:ADD|COPY)$/.test(instruction.keyword) ||
+      !isNative(view) ||
+      /^(?:amd64|386)$/.test(architecture)
+    )
+      continue;
+    for (const { body, line } of instruction.heredocs) {
+      const at = pcArchiveIn(body);
+      if (at !== undefined)
+        found((line ?? instruction.line) + body.slice(0, at).split("\n").length - 1, architecture);
+    }
+  }
+}
+
 /** By stage what `dpkg --add-architecture` adds there. */
 function addedArchitectures(model: DockerfileModel): ReadonlyMap<number, ReadonlySet<string>> {
   const found = new Map<number, Set<string>>();
+  if (!model.lines.some((line) => line.includes("--add-architecture"))) return found;
   for (const { index, parent } of model.stages) found.set(index, new Set(found.get(parent ?? -1)));
   for (const { program, args, facts } of usesOf(model)) {
     if (program !== "dpkg" || args[0] !== "--add-architecture") continue;

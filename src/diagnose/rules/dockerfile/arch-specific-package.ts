@@ -1,6 +1,11 @@
 import { archNames } from "../../dockerfile/arch-names.ts";
 import { baseName, downloadsOf, foreignArch, ruleOfUrl } from "../../dockerfile/downloads.ts";
-import { npmPackageArchs, repositoryArch, sourceLine } from "../../dockerfile/package-sources.ts";
+import {
+  npmPackageArchs,
+  pipX86Packages,
+  repositoryArch,
+  sourceLine,
+} from "../../dockerfile/package-sources.ts";
 import { isX86Package } from "../../dockerfile/x86-packages.ts";
 import { installedPackages, managerOf } from "../../dockerfile/packages.ts";
 import type { DockerfileModel } from "../../dockerfile/model.ts";
@@ -20,6 +25,7 @@ export const rule: DockerfileRule = {
     "FROM fedora:40\nRUN dnf config-manager --add-repo https://rpm.example.com/el9/x86_64/ && dnf install -y tool\n",
     "FROM node:20\nRUN npm install --no-save @img/sharp-linux-x64\n",
     "FROM alpine:3.20\nRUN apk add --no-cache syslinux\n",
+    "FROM python:3.12\nRUN pip install --no-cache-dir numpy mkl==2024.1.0\n",
   ],
   good: [
     "FROM rockylinux:9\nRUN dnf install -y glibc-devel https://dl.example.com/release.noarch.rpm\n",
@@ -27,6 +33,8 @@ export const rule: DockerfileRule = {
     "FROM fedora:40\nRUN printf '[a]\\nbaseurl=https://rpm.example.com/el9/$basearch/\\n' > /etc/yum.repos.d/a.repo\n",
     "FROM node:20\nRUN npm install --no-save @img/sharp-wasm32\n",
   ],
+  mentions:
+    /\b(?:yum|dnf5?|microdnf|zypper|tdnf|rpm|apk|pacman|npm|yarn|pnpm|bun|pip[\d.]*|baseurl|mirrorlist|metalink|Server)\b|\.rpm|\.apk|reporpms/i,
   check(model, report) {
     const fetched = new Set(
       downloadsOf(model).flatMap(({ url, outputs }) => [url, ...outputs].map(baseName)),
@@ -80,6 +88,14 @@ function reportSources(model: DockerfileModel, report: (remark: Remark) => void)
       report({
         line: lineOfWord(use, /x86[-_]64|amd64|aarch64|arm64/),
         message: `This repository is ${repository}'s.`,
+        architectures: [architecture],
+      });
+    const [wheel] = architecture === "amd64" ? [] : pipX86Packages(use);
+    if (wheel !== undefined)
+      report({
+        ...(use.executed.tolerated && { severity: "info" as const }),
+        line: lineOfWord(use, new RegExp(`^["']?${wheel.replaceAll(/[^\w-]/g, ".").slice(0, 80)}`)),
+        message: `${wheel} has wheels for x86-64 only, and no sources: pip finds no distribution for ${architecture}.`,
         architectures: [architecture],
       });
     const packages = npmPackageArchs(use);

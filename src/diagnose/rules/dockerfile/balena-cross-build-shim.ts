@@ -11,6 +11,7 @@ export const rule: DockerfileRule = {
     'FROM balenalib/raspberrypi3-debian\nRUN ["cross-build-start"]\nRUN apt-get update\nRUN ["cross-build-end"]\n',
   ],
   good: ["FROM debian:12\nRUN apt-get update\n"],
+  mentions: /cross-build-/,
   check(model, report) {
     for (const { program, instruction } of usesOf(model)) {
       if (program !== "cross-build-start" && program !== "cross-build-end") continue;

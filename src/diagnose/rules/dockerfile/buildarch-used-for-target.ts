@@ -22,6 +22,7 @@ export const rule: DockerfileRule = {
     "FROM --platform=$BUILDPLATFORM golang:1.22 AS b\nARG BUILDARCH TARGETARCH\nRUN curl -fsSL https://dl.example.com/protoc-${BUILDARCH} -o /usr/bin/protoc\nRUN GOARCH=$TARGETARCH go build -o /app\nFROM debian:12\nCOPY --from=b /app /app\n",
     "FROM debian:12\nARG BUILDPLATFORM\nRUN echo built on $BUILDPLATFORM\n",
   ],
+  mentions: /BUILD(?:ARCH|PLATFORM|VARIANT)/,
   check(model, report) {
     const message = "This names the machine that builds, not the target.";
     for (const use of usesOf(model)) {

@@ -20,7 +20,10 @@ export const rule: DockerfileRule = {
     "FROM --platform=$BUILDPLATFORM golang:1.22 AS build\nARG TARGETOS TARGETARCH\nRUN GOOS=$TARGETOS GOARCH=$TARGETARCH go build -o /app .\nFROM debian:12\nCOPY --from=build /app /app\n",
     "FROM golang:1.22 AS build\nRUN go build -o /app .\nFROM debian:12\nCOPY --from=build /app /app\n",
     "FROM --platform=$BUILDPLATFORM golang:1.22 AS build\nRUN go build -o /gen ./tools/gen && /gen > /data.json\nFROM debian:12\nCOPY --from=build /data.json /data.json\n",
+    "FROM --platform=$BUILDPLATFORM golang:1.25 AS build\nRUN go install ./cmd/embedder && embedder -o pages.bin\nFROM nginx\nCOPY --from=build /src/pages.bin /srv/\n",
+    "FROM --platform=$BUILDPLATFORM emscripten/emsdk:4.0.1 AS wasm\nRUN emcmake cmake -B build && cmake --build build\nFROM nginx\nCOPY --from=wasm /src/build/viewer.wasm /srv/\n",
   ],
+  mentions: /BUILD(?:ARCH|PLATFORM|OS)/,
   check(model, report) {
     for (const use of usesOf(model)) {
       const { facts } = use;

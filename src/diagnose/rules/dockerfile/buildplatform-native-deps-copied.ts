@@ -20,6 +20,7 @@ export const rule: DockerfileRule = {
     "FROM --platform=$BUILDPLATFORM node:20 AS build\nWORKDIR /app\nRUN npm ci && npm run build\nFROM nginx:1.27\nCOPY --from=build /app/dist /usr/share/nginx/html\n",
     "FROM python:3.12 AS build\nRUN python -m venv /venv && /venv/bin/pip install -r requirements.txt\nFROM python:3.12-slim\nCOPY --from=build /venv /venv\n",
   ],
+  mentions: /BUILD(?:ARCH|PLATFORM|OS)/,
   check(model, report) {
     for (const use of usesOf(model)) {
       if (use.facts.follows !== "build") continue;

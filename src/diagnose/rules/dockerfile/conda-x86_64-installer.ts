@@ -14,6 +14,7 @@ export const rule: DockerfileRule = {
   good: [
     "FROM debian:12\nRUN wget -q https://repo.anaconda.com/miniconda/Miniconda3-latest-Linux-$(uname -m).sh -O /m.sh && bash /m.sh -b\n",
   ],
+  mentions: /conda|forge|mamba/i,
   check: (model, report) =>
     reportForeign(
       model,

@@ -10,6 +10,7 @@ export const rule: DockerfileRule = {
     "FROM debian:12 AS tools\nFROM --platform=$BUILDPLATFORM debian:12 AS build\nCOPY --from=tools /usr/bin/jq /usr/bin/jq\nRUN jq . a.json > /b.json\nFROM debian:12\nCOPY --from=build /b.json /b.json\n",
   ],
   good: ["FROM debian:12 AS tools\nFROM debian:12\nCOPY --from=tools /usr/bin/jq /usr/bin/jq\n"],
+  mentions: /--platform/,
   check(model, report) {
     for (const { instruction, from, to, sources } of model.copies) {
       if (from === undefined) continue;

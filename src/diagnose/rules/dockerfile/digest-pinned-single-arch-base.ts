@@ -14,6 +14,7 @@ export const rule: DockerfileRule = {
     "# amd64 manifest of 3.20\nFROM alpine@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n",
   ],
   good: ["FROM debian:12\n"],
+  mentions: /@sha256:/,
   check(model, report) {
     for (const { stage, follows, index } of model.stages) {
       const image = model.views.map(({ stages }) => stages[index]?.base).find(Boolean) ?? stage.base;

@@ -1,4 +1,4 @@
-import { archNames, wholeArch, withoutArchs } from "../../dockerfile/arch-names.ts";
+import { archNames, wholeArch, withoutArchs, mayNameArch } from "../../dockerfile/arch-names.ts";
 import { envPairs } from "../../dockerfile/stage-view.ts";
 import { declaredArguments } from "../../../dockerfile/arguments.ts";
 import type { DockerfileRule, Severity } from "../../dockerfile/rule.ts";
@@ -22,6 +22,7 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nARG TARGETARCH\nENV ARCH=$TARGETARCH\nRUN curl -fsSLO https://dl.example.com/tool-$ARCH.tgz\n",
     "FROM debian:12\nENV MODE=linux\n",
   ],
+  mentions: mayNameArch,
   check(model, report) {
     for (const { stage, onlyFor } of model.stages) {
       if (onlyFor !== undefined) continue;
@@ -36,6 +37,9 @@ export const rule: DockerfileRule = {
           !value.includes("$") && (wholeArch(bare) !== undefined || compilerFor(bare) || holdsArchFlag(bare));
         if (!constant && triple === undefined) continue;
         if (isOneOfSeveral(name, names)) continue;
+        // Set anew, from something else, before anything is done.
+        const later = names.find((other) => other.name === name && other.instruction.line > instruction.line);
+        if (/^["']?\$\{?TARGET/.test(later?.value ?? "")) continue;
         if (
           triple !== undefined &&
           names.some((other) => {

@@ -14,6 +14,7 @@ export const rule: DockerfileRule = {
   good: [
     "FROM --platform=$BUILDPLATFORM node:20 AS web\nFROM nginx:1.27\nCOPY --from=web /dist /usr/share/nginx/html\n",
   ],
+  mentions: /BUILD(?:ARCH|PLATFORM|OS)/,
   check(model, report) {
     for (const { stage, follows, isImage, index } of model.stages) {
       if (!isImage || follows !== "build" || !isShippedImage(model, index)) continue;

@@ -1,14 +1,14 @@
 import { reachesImage } from "../../dockerfile/shipped.ts";
 import { type Text, textsOf } from "../../dockerfile/texts.ts";
 import { twinOf } from "../../dockerfile/twins.ts";
-import { archNames, wholeArch } from "../../dockerfile/arch-names.ts";
+import { archNames, wholeArch, mayNameArch } from "../../dockerfile/arch-names.ts";
 import type { DockerfileModel } from "../../dockerfile/model.ts";
 import type { DockerfileRule, Remark, Severity } from "../../dockerfile/rule.ts";
 import { isNative, lineOfWord, type Use, usesOf } from "../../dockerfile/uses.ts";
 
 /** Options of build tools whose value is an architecture. */
 const valued =
-  /^(?:-{1,2})?(?:arch|cpu|target[-_]?(?:cpu|arch|platform)|dest-cpu|machine|host[-_]arch|targets?|platforms?|m?triplet?|swift-sdk|architectures|forcearch|override-arch|python-platform|npm_config_(?:target_)?arch|DCMAKE_SYSTEM_PROCESSOR|DCMAKE_OSX_ARCHITECTURES|DCMAKE_C(?:XX)?_COMPILER(?:_TARGET)?|DVCPKG_(?:TARGET|HOST)_TRIPLET|D?(?:TARGET_|BUILD_)?ARCH|DTARGET|DCPU|os-?arch|plat(?:form)?-name|plat|cross-file|architecture|with-arch|build_arch|march)(?::\w+)?[=:](.+)$/i;
+  /^(?:-{1,2})?(?:settings\.arch|arch|cpu|target[-_]?(?:cpu|arch|platform)|dest-cpu|machine|host[-_]arch|targets?|platforms?|m?triplet?|swift-sdk|architectures|forcearch|override-arch|python-platform|npm_config_(?:target_)?arch|DCMAKE_SYSTEM_PROCESSOR|DCMAKE_OSX_ARCHITECTURES|DCMAKE_C(?:XX)?_COMPILER(?:_TARGET)?|DVCPKG_(?:TARGET|HOST)_TRIPLET|D?(?:TARGET_|BUILD_)?ARCH|DTARGET|DCPU|os-?arch|plat(?:form)?-name|plat|cross-file|architecture|with-arch|build_arch|march)(?::\w+)?[=:](.+)$/i;
 const following = new Set([
   "--arch",
   "--cpu",
@@ -50,6 +50,8 @@ const tools =
 /** A compiler named after what it compiles for. */
 const prefixed =
   /^(x86_64|aarch64|arm|armv7\w*|i[36]86|powerpc64le|s390x|riscv64)-(?:\w+-)?linux-(?:gnu|musl)\w*-(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+|gfortran)(?:-[\d.]+)?$/;
+/** Properties of Maven and Gradle that choose native parts: `-Dos.detected.classifier=linux-x86_64`. */
+const property = /^-[DP][\w.-]+=((?:linux[-_.]?)?(?:x86[-_]64|amd64|x64|aarch64|arm64|aarch_64))$/;
 /** What compilers for arm don't know. */
 const wordSize = /(?:^|[\s='"])-m64\b/;
 
@@ -66,12 +68,14 @@ export const rule: DockerfileRule = {
     'FROM gcc:13\nRUN make CFLAGS="-O2 -m64"\n',
     "FROM debian:12\nRUN vcpkg install --triplet x64-linux fmt\n",
     "FROM debian:12\nRUN aarch64-linux-gnu-gcc -o /app app.c\n",
+    "FROM maven:3.9-eclipse-temurin-21\nRUN mvn -B package -Djavacpp.platform=linux-x86_64\n",
   ],
   good: [
     "FROM debian:12\nRUN make ARCH=$(uname -m)\n",
     "FROM node:20\nRUN npm ci --omit=dev\n",
     "FROM node:20\nRUN npx electron-builder --linux --x64 --arm64\n",
   ],
+  mentions: mayNameArch,
   check(model, report) {
     for (const use of usesOf(model)) {
       if (!isNative(use.view) || !isTool(use)) continue;
@@ -166,6 +170,7 @@ function flagOf({ args, view, executed, program, stage }: Use): { word: string; 
     const value =
       nested.exec(word)?.[1] ??
       valued.exec(word)?.[1] ??
+      (/^(?:mvnw?|gradlew?)$/.test(program) ? property.exec(word)?.[1] : undefined) ??
       (/^(?:g?make|scons|just|task)$|\.sh$/.test(program) ? makeVariable.exec(word)?.[1] : undefined) ??
       (program === "vcpkg" ? /^[\w-]+(?:\[[\w,-]*\])?:([\w-]+)$/.exec(word)?.[1] : undefined);
     if (value !== undefined && isForeign(value) && value.length < 60) return { word, stops: false };

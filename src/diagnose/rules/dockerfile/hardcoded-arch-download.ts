@@ -1,3 +1,4 @@
+import { mayNameArch } from "../../dockerfile/arch-names.ts";
 import { reportForeign } from "../../dockerfile/foreign-downloads.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 
@@ -17,6 +18,7 @@ export const rule: DockerfileRule = {
     'FROM debian:12\nRUN if [ "$(uname -m)" = x86_64 ]; then curl -fsSLO https://dl.example.com/tool-x86_64.tgz; else curl -fsSLO https://dl.example.com/tool-aarch64.tgz; fi\n',
     "FROM debian:12\nRUN curl -fsSLO https://dl.example.com/app-x86_64.jar\n",
   ],
+  mentions: mayNameArch,
   check: (model, report) =>
     reportForeign(
       model,

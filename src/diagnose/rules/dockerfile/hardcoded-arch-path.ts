@@ -1,5 +1,5 @@
 import { hasTwin } from "../../dockerfile/twins.ts";
-import { archNames } from "../../dockerfile/arch-names.ts";
+import { archNames, mayNameArch } from "../../dockerfile/arch-names.ts";
 import type { DockerfileRule } from "../../dockerfile/rule.ts";
 import { type Text, textsOf } from "../../dockerfile/texts.ts";
 import { baseName, downloadsOf, foreignArch } from "../../dockerfile/downloads.ts";
@@ -20,6 +20,7 @@ export const rule: DockerfileRule = {
     "FROM golang:1.22 AS build\nRUN make\nFROM debian:12\nARG TARGETARCH\nCOPY --from=build /src/dist/linux_${TARGETARCH}/app /app\n",
     "FROM debian:12\nRUN cp dist/linux_*/app /app\n",
   ],
+  mentions: mayNameArch,
   check(model, report) {
     const covered = coveredInstructions(model);
     const fetched = new Set(
@@ -63,7 +64,8 @@ const envOfFiles =
 
 /** An absolute path or one with directories, in a command that reads it, in COPY --from, or in ENV's path lists. */
 function isPath({ text, in: where, use, place, name }: Text): boolean {
-  if (!/^[\w.~$@/+:*=\ufffc{},-]+$/.test(text) || !text.includes("/") || /:\/\//.test(text)) return false;
+  if (!text.includes("/") || !mayNameArch.test(text)) return false;
+  if (!/^[\w.~$@/+:*=\ufffc{},-]+$/.test(text) || /:\/\//.test(text)) return false;
   if (where === "copy")
     return (
       place.instruction.keyword === "COPY" &&

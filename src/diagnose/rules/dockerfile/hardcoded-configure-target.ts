@@ -16,6 +16,7 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nRUN ./config shared && make install\n",
     'FROM debian:12\nRUN ./configure --build="$(gcc -dumpmachine)" && make\n',
   ],
+  mentions: /config/i,
   check(model, report) {
     for (const use of usesOf(model)) {
       const script = [use.program, ...use.args.slice(0, 1)].find((word) =>

@@ -17,6 +17,7 @@ export const rule: DockerfileRule = {
     "FROM --platform=$BUILDPLATFORM mcr.microsoft.com/dotnet/sdk:8.0 AS build\nRUN dotnet publish -r win-x64 -o /out\nFROM scratch\nCOPY --from=build /out /\n",
   ],
   references: ["https://learn.microsoft.com/en-us/dotnet/core/rid-catalog"],
+  mentions: /dotnet/,
   check(model, report) {
     for (const use of usesOf(model)) {
       if (!isNative(use.view) || use.program !== "dotnet") continue;

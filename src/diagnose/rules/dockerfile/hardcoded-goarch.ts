@@ -20,6 +20,7 @@ export const rule: DockerfileRule = {
     "FROM --platform=$BUILDPLATFORM golang:1.22 AS build\nARG TARGETOS TARGETARCH\nRUN GOOS=$TARGETOS GOARCH=$TARGETARCH go build -o /app .\nFROM scratch\nCOPY --from=build /app /app\n",
     "FROM golang:1.22\nRUN GOOS=js GOARCH=wasm go build -o /app.wasm .\n",
   ],
+  mentions: /GOARCH/,
   check(model, report) {
     const values = new Map<number, Set<string>>();
     const found: { line: number; value: string; place: Place; architecture: string }[] = [];

@@ -25,6 +25,7 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nRUN ln -s /usr/lib/*/libssl.so.3 /usr/lib/libssl.so\n",
     "FROM debian:12\nRUN CC=aarch64-linux-gnu-gcc ./configure --host=aarch64-linux-gnu\n",
   ],
+  mentions: /linux-(?:gnu|musl)|ld-linux|ld-musl|lib\.linux/,
   check(model, report) {
     for (const text of textsOf(model)) {
       const found = path.exec(text.text);

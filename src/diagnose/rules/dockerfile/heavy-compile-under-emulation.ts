@@ -17,6 +17,8 @@ export const rule: DockerfileRule = {
   good: [
     "FROM --platform=$BUILDPLATFORM mcr.microsoft.com/dotnet/sdk:8.0 AS build\nARG TARGETARCH\nRUN dotnet publish -a $TARGETARCH -c Release -o /app\nFROM mcr.microsoft.com/dotnet/aspnet:8.0\nCOPY --from=build /app /app\n",
   ],
+  mentions:
+    /\b(?:go|cargo|cross|make|gmake|ninja|cmake|meson|scons|bazel|bazelisk|swift|zig|stack|cabal|dune|opam|mix|rebar3|xmake|dub|shards|native|pyinstaller|nuitka|pkg|nexe|dotnet|mvn|mvnw|gradle|gradlew)\b/,
   check(model, report) {
     const dotnet = new Set<number>();
     for (const use of usesOf(model)) {

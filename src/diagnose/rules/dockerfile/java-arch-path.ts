@@ -19,6 +19,7 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nENV JAVA_HOME=/usr/lib/jvm/default-java\n",
     "FROM debian:12\nRUN ln -s /usr/lib/jvm/java-17-openjdk-$(dpkg --print-architecture) /opt/java\n",
   ],
+  mentions: /jvm|java|jdk|jre/i,
   check(model, report) {
     for (const { text, place, line, use } of textsOf(model)) {
       const named =

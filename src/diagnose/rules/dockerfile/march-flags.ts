@@ -23,6 +23,7 @@ export const rule: DockerfileRule = {
     "FROM gcc:13\nRUN gcc -O2 -o /app main.c\n",
     'FROM gcc:13\nRUN if [ "$(uname -m)" = x86_64 ]; then F=-mavx2; fi; gcc -O2 $F -o /app main.c\n',
   ],
+  mentions: /-m[a-z\d]|-cpu=|-feature=|-xHost/,
   check(model, report) {
     for (const text of textsOf(model)) {
       const severity = severityOf(text);

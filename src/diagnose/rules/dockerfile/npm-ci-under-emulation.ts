@@ -11,6 +11,7 @@ export const rule: DockerfileRule = {
   good: [
     "FROM --platform=$BUILDPLATFORM node:20 AS web\nRUN npm ci && npm run build\nFROM nginx:1.27\nCOPY --from=web /dist /usr/share/nginx/html\n",
   ],
+  mentions: /npm|yarn/,
   check(model, report) {
     for (const { program, args, facts, line } of usesOf(model)) {
       if (facts.follows !== "target" || !/^(?:npm|yarn|pnpm)$/.test(program)) continue;

@@ -17,6 +17,7 @@ export const rule: DockerfileRule = {
   good: [
     'FROM ubuntu:22.04\nARG TARGETARCH\nRUN case "$TARGETARCH" in amd64) D=x86_64 ;; arm64) D=sbsa ;; *) exit 1 ;; esac && curl -fsSLO https://developer.download.nvidia.com/compute/cuda/repos/ubuntu2204/$D/cuda-keyring_1.1-1_all.deb\n',
   ],
+  mentions: /developer\.download\.nvidia/,
   check(model, report) {
     const message = "This is NVIDIA's repository for another architecture than the target's.";
     for (const use of usesOf(model)) {

@@ -17,6 +17,7 @@ export const rule: DockerfileRule = {
     "FROM --platform=linux/amd64 debian:12 AS base-amd64\nFROM --platform=linux/arm64 debian:12 AS base-arm64\nFROM base-${TARGETARCH}\n",
   ],
   references: ["https://docs.docker.com/reference/build-checks/from-platform-flag-const-disallowed/"],
+  mentions: /--platform/,
   check(model, report) {
     for (const { stage, follows, ships, index, selected } of model.stages) {
       if (stage.platform === undefined || follows !== "constant") continue;

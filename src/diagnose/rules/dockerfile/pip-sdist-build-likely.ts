@@ -3,7 +3,7 @@ import { usesOf } from "../../dockerfile/uses.ts";
 
 /** Packages without wheels for Linux on arm64, or without any. */
 const compiled =
-  /^(?:mysqlclient|psycopg2|pycurl|python-ldap|uwsgi|dlib|pyodbc|pygraphviz|pocketsphinx|pyaudio|python-snappy|xmlsec|pysqlite3|gevent-websocket|netifaces|cx[-_]oracle|pymssql|m2crypto|rpi\.gpio|bsddb3|gmpy|pylibmc|systemd-python|pygobject|pycairo|dbus-python|thriftpy|fasttext|hnswlib|pycocotools|detectron2|apex|flash-attn|bitsandbytes|lightfm|codequery)(?:[=<>~![].*)?$/i;
+  /^(?:mysqlclient|psycopg2|python-ldap|uwsgi|dlib|pocketsphinx|pyaudio|pysqlite3|netifaces|cx[-_]oracle|m2crypto|rpi\.gpio|bsddb3|gmpy|pylibmc|systemd-python|pygobject|pycairo|dbus-python|thriftpy|fasttext|hnswlib|detectron2|apex|flash-attn|lightfm|codequery)(?:[=<>~![].*)?$/i;
 
 export const rule: DockerfileRule = {
   id: "pip-sdist-build-likely",
@@ -16,6 +16,7 @@ export const rule: DockerfileRule = {
     "FROM python:3.12-slim\nRUN pip install requests numpy\n",
     "FROM python:3.12-slim\nRUN pip install psycopg2-binary\n",
   ],
+  mentions: /pip/,
   check(model, report) {
     for (const { program, args, line } of usesOf(model)) {
       const pip = /^pip[\d.]*$/.test(program)

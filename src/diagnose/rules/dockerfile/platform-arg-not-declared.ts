@@ -15,6 +15,7 @@ export const rule: DockerfileRule = {
   ],
   good: ["FROM golang:1.22\nARG TARGETOS\nRUN GOOS=$TARGETOS go build\n"],
   references: ["https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope"],
+  mentions: /(?:TARGET|BUILD)(?:ARCH|PLATFORM|OS|VARIANT)/,
   check(model, report) {
     const declared = new Set(
       [...model.dockerfile.globalArgs, ...model.dockerfile.stages.flatMap(({ instructions }) => instructions)]

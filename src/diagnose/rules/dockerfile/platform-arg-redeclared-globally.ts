@@ -10,6 +10,7 @@ export const rule: DockerfileRule = {
   bad: ["ARG TARGETARCH\nFROM debian:12\n"],
   good: ["FROM debian:12\nARG TARGETARCH\nRUN echo $TARGETARCH\n"],
   references: ["https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope"],
+  mentions: /(?:TARGET|BUILD)(?:ARCH|PLATFORM|OS|VARIANT)/,
   check(model, report) {
     for (const instruction of model.dockerfile.globalArgs) {
       const name = declaredArguments(instruction).find(

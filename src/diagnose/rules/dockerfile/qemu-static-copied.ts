@@ -18,6 +18,7 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nCOPY --from=multiarch/qemu-user-static /usr/bin/qemu-aarch64-static /usr/bin/\n",
   ],
   good: ["FROM debian:12\nRUN apt-get update && apt-get install -y qemu-system-arm\n"],
+  mentions: /qemu/,
   check(model, report) {
     const message = "An emulator in the image is needed by nobody.";
     for (const stage of model.dockerfile.stages) {

@@ -22,6 +22,7 @@ export const rule: DockerfileRule = {
     "FROM --platform=$BUILDPLATFORM debian:12 AS get\nARG BUILDARCH TARGETARCH\nRUN curl -fsSL https://dl.example.com/gen-${BUILDARCH}.tgz | tar xz -C /usr/local/bin gen && gen > /data\nFROM debian:12\nCOPY --from=get /data /data\n",
     "FROM --platform=$BUILDPLATFORM golang:1.22 AS build\nARG TARGETARCH\nRUN GOARCH=$TARGETARCH go build -o /out/app .\nFROM debian:12\nCOPY --from=build /out/app /app\nRUN /app --selftest\n",
   ],
+  mentions: /BUILD(?:ARCH|PLATFORM|OS)/,
   check(model, report) {
     for (const view of model.views) {
       if (view.scenario.build.architecture === view.scenario.target.architecture) continue;

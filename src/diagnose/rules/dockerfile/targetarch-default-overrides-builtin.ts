@@ -13,6 +13,7 @@ export const rule: DockerfileRule = {
   ],
   good: ["FROM debian:12\nARG TARGETARCH\nRUN echo ${TARGETARCH:-amd64}\n"],
   references: ["https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope"],
+  mentions: /(?:TARGET|BUILD)(?:ARCH|PLATFORM|OS|VARIANT)/,
   check(model, report) {
     const all = [
       ...model.dockerfile.globalArgs,

@@ -18,6 +18,7 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nRUN TARGETARCH=$(dpkg --print-architecture) && curl -fsSLO https://dl.example.com/tool-${TARGETARCH}\n",
   ],
   references: ["https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope"],
+  mentions: /(?:TARGET|BUILD)(?:ARCH|PLATFORM|OS|VARIANT)/,
   check(model, report) {
     const elsewhere = new Set(
       [...model.dockerfile.globalArgs, ...model.dockerfile.stages.flatMap(({ instructions }) => instructions)]

@@ -24,6 +24,7 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nARG TARGETARCH\nRUN curl -fsSLO https://dl.k8s.io/release/v1.30.0/bin/linux/${TARGETARCH}/kubectl\n",
     'FROM debian:12\nARG TARGETARCH\nRUN case "$TARGETARCH" in amd64) A=x64 ;; arm64) A=arm64 ;; *) exit 1 ;; esac && curl -fsSLO https://nodejs.org/dist/v20.1.0/node-v20.1.0-linux-$A.tar.xz\n',
   ],
+  mentions: /arch|platform|uname|machine|cpu/i,
   check(model, report) {
     for (const download of downloadsOf(model)) {
       const right = wrongName(download);
@@ -86,7 +87,13 @@ const strange: readonly (readonly [text: RegExp, says: string])[] = [
 /** Derived names in places where another naming holds. Constants are other rules' findings. */
 function reportTriples(model: DockerfileModel, report: (remark: Remark) => void): void {
   for (const { text, place, use, line } of textsOf(model)) {
-    if (text.length > 2000 || !/-linux-|arch=|jvm/.test(text) || /:\/\//.test(text.slice(0, 10))) continue;
+    if (
+      text.length < 8 ||
+      text.length > 2000 ||
+      !/-linux-|arch=|jvm/.test(text) ||
+      /:\/\//.test(text.slice(0, 10))
+    )
+      continue;
     if (/^(?:clang|clang\+\+|zig|swift|lld)/.test(use?.program ?? "")) continue;
     for (const [pattern, says] of strange) {
       const name = pattern.exec(text)?.[1];

@@ -25,6 +25,7 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nRUN curl -fsSL https://dl.example.com/tool-$(uname -m) -o /usr/bin/tool\n",
     "FROM --platform=$BUILDPLATFORM golang:1.22 AS build\nARG TARGETARCH\nRUN curl -fsSL https://dl.example.com/protoc-$(uname -m).zip -o /protoc.zip && GOARCH=$TARGETARCH go build -o /app\nFROM debian:12\nCOPY --from=build /app /app\n",
   ],
+  mentions: /BUILD(?:ARCH|PLATFORM|OS)/,
   check(model, report) {
     const downloads = downloadsOf(model);
     for (const use of usesOf(model)) {

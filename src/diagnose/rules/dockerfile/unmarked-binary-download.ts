@@ -6,9 +6,9 @@ import { isNative, placesOf, usesOf } from "../../dockerfile/uses.ts";
 
 /** Files for x86 whose names don't say so. */
 const x86 =
-  /\/ninja-linux\.zip|sonar-scanner-cli-[\d.]+-linux\.zip|\/cloud_sql_proxy(?:\.linux)?$|\/steamcmd_linux\.tar|\/geckodriver-[\w.]+-linux\.tar|phantomjs|\/wkhtmltox-[\d.]+_linux-generic|instantclient-(?:basic|sqlplus|sdk)[\w-]*-linux\.zip|oc-[\d.]+-linux\.tar|openshift-client-linux\.tar|\/jq-1\.[0-5]\b|docker-machine-Linux$|\/ecs-cli-linux-latest|ngrok-stable-linux|\/terraform_linux|google-cloud-sdk\.tar|alpine-pkg-glibc\/releases\/.*\.apk|gcc-arm-none-eabi-[\w.-]+-linux\.tar|\/cuda_[\d.]+_[\d.]+_linux\.run|krallin\/tini\/releases\/download\/v[\d.]+\/tini(?:-static)?$|\/awscli-exe-linux\.zip|\/bazel-[\d.]+-installer-linux\.sh/i;
+  /\/ninja-linux\.zip|sonar-scanner-cli-[\d.]+-linux\.zip|\/cloud_sql_proxy(?:\.linux)?$|\/steamcmd_linux\.tar|\/geckodriver-[\w.]+-linux\.tar|phantomjs|\/wkhtmltox-[\d.]+_linux-generic|instantclient-(?:basic|sqlplus|sdk)[\w-]*-linux\.zip|oc-[\d.]+-linux\.tar|openshift-client-linux\.tar|\/jq-1\.[0-5]\b|docker-machine-Linux$|\/ecs-cli-linux-latest|ngrok-stable-linux|\/terraform_linux|google-cloud-sdk\.tar|alpine-pkg-glibc\/releases\/.*\.apk|gcc-arm-none-eabi-[\w.-]+-linux\.tar|\/cuda_[\d.]+_[\d.]+_linux\.run|krallin\/tini\/releases\/download\/v[\d.]+\/tini(?:-static)?$|\/awscli-exe-linux\.zip|\/bazel-[\d.]+-installer-linux\.sh|\/bin-linux(?:-preview)?\/bedrock-server-|\/terraria-server-\d+\.zip|Godot_v[\d.]+-\w+_linux_(?:headless|server)\.64/i;
 const scripts =
-  /\.(?:sh|bash|py|pl|rb|js|mjs|phar|jar|pex|pyz|whl|txt|json|ya?ml|conf|gpg|asc|pub|key|pem|crt|sql|xml|html|css|md|patch|diff|repo|list|sig|sha\d+\w*|vsix|ttf|csv|wasm|gem|crx|xpi|apk|dat|mmdb|onnx|bin|pt|gguf|model)(?:$|\?)|raw\.githubusercontent|gist\.github|\/raw\/|install(?:er)?(?:\.sh)?$|\/\/get\.[^/]+\/?$|-src\b|source(?!forge)|\/archive\/|yt-dlp$|youtube-dl$|wp-cli|composer|\/repo$|wait-for|bashly|\/(?:install|setup|wait|entrypoint|configure|bootstrap|docker-(?:entrypoint|php))[\w-]*$|\/n$|nvm|cpanm|\/lein$|\/(?:boot|mill|sbt|kerl|repo|wp|drush|phive|rebar3?|kubectx|kubens|testssl|neofetch|asdf|fzf-tmux|git-\w+|bats|ack|dehydrated|acme|hub\.\w+|cht\.sh|certbot-auto)$|pyenv|rustup|\/setup_/i;
+  /\.(?:sh|bash|py|pl|rb|js|mjs|phar|jar|pex|pyz|whl|txt|json|ya?ml|conf|gpg|asc|pub|key|pem|crt|sql|xml|html|css|md|patch|diff|repo|list|sig|sha\d+\w*|vsix|ttf|csv|wasm|gem|crx|xpi|apk|dat|mmdb|onnx|bin|pt|gguf|model)(?:$|\?)|raw\.githubusercontent|gist\.github|\/raw\/|install(?:er)?(?:\.sh)?$|\/\/get\.[^/]+\/?$|-src\b|source(?!forge)|\/archive\/|yt-dlp$|youtube-dl$|wp-cli|composer|\/repo$|wait-for|bashly|\/(?:install|setup|wait|entrypoint|configure|bootstrap|docker-(?:entrypoint|php))[\w-]*$|\/n$|nvm|cpanm|newrelic-php5-|\/lein$|\/(?:boot|mill|sbt|kerl|repo|wp|drush|phive|rebar3?|kubectx|kubens|testssl|neofetch|asdf|fzf-tmux|git-\w+|bats|ack|dehydrated|acme|hub\.\w+|cht\.sh|certbot-auto)$|pyenv|rustup|\/setup_/i;
 
 export const rule: DockerfileRule = {
   id: "unmarked-binary-download",
@@ -25,6 +25,7 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nRUN curl -fsSL https://get.docker.com | sh\n",
     "FROM debian:12\nRUN curl -fsSLo /app.jar https://github.com/acme/app/releases/download/v1/app.jar\n",
   ],
+  mentions: /(?:https?|ftp|s3|gs):/,
   check(model, report) {
     const made = executables(model);
     for (const download of downloadsOf(model)) {

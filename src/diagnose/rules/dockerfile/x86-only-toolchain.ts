@@ -15,6 +15,8 @@ export const rule: DockerfileRule = {
   good: [
     "FROM --platform=linux/amd64 eclipse-temurin:17 AS android\nRUN curl -fsSLO https://dl.google.com/android/repository/commandlinetools-linux-11076708_latest.zip\nFROM scratch\nCOPY --from=android /app.apk /\n",
   ],
+  mentions:
+    /android|flutter|commandlinetools|oneapi|intel|\bxc\d|sdkmanager|aqt|quartus|vivado|vitis|petalinux|modelsim|diamond/i,
   check(model, report) {
     for (const { place, url, line } of downloadsOf(model)) {
       const { architecture } = place.stage.platform;

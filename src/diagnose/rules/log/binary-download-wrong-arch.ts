@@ -55,6 +55,17 @@ export const rule: LogRule = {
       score: 84,
     },
     { line: /Cannot run program "[^"]{1,300}".{0,60}error=8\b/, score: 82 },
+    {
+      line: /An error occurred trying to start process '[^']{1,300}'.{0,300}Exec format error/,
+      score: 84,
+    },
+    {
+      line: new RegExp(
+        `(?:running "[^"]{1,80}": fork/exec|^make(?:\\[\\d+\\])?:) (?!${shell}:)\\S{1,200}: exec format error`,
+        "i",
+      ),
+      score: 84,
+    },
     // Android's and BSD's shell.
     { line: /\/\S{1,160}: not executable: (?:32|64)-bit ELF file/, score: 84 },
     { line: /(?:OSError|PermissionError)?: ?\[Errno 8\] Exec format error: '/, score: 82 },
@@ -98,6 +109,11 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/docker/for-mac/issues/7644"],
   bad: [
+    '#9 [linux/arm64 5/5] RUN ./gradlew generateProto\n#9 22.0 Caused by: java.io.IOException: Cannot run program "/root/.gradle/protoc-3.21-linux-x86_64.exe": error=8, Exec format error',
+    "/system/bin/sh: /data/local/tool: not executable: 64-bit ELF file",
+    '#9 [linux/arm64 4/5] RUN go generate ./...\n#9 0.1 main.go:3: running "buf": fork/exec /go/bin/buf: exec format error',
+    "#9 [linux/arm64 4/5] RUN make proto\n#9 0.1 make: ./bin/protoc: Exec format error",
+
     "#7 [linux/arm64 3/5] RUN curl -Lo /usr/local/bin/kubectl https://example.com/amd64/kubectl && chmod +x /usr/local/bin/kubectl && kubectl version --client\n#7 5.0 /bin/sh: 1: kubectl: Exec format error",
     "rosetta error: failed to open elf at /lib64/ld-linux-x86-64.so.2",
   ],

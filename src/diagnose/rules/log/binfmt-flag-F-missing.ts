@@ -50,6 +50,8 @@ export const rule: LogRule = {
     "https://github.com/docker-library/python/issues/363",
   ],
   bad: [
+    "STEP 2/3: RUN apk add curl\nexec container process (missing dynamic library?) `/bin/sh`: No such file or directory\nplatform: linux/arm64",
+
     '#6 [linux/arm64 2/4] RUN apk add curl\n#6 0.211 exec /bin/sh: no such file or directory\n#6 ERROR: process "/bin/sh -c apk add curl" did not complete successfully: exit code: 1',
     'Step 2/5 : RUN apt-get update\n ---> Running in 0123456789ab\nstandard_init_linux.go:190: exec user process caused "no such file or directory"\nregistered with multiarch/qemu-user-static:register',
   ],

@@ -45,6 +45,8 @@ export const rule: LogRule = {
     "https://github.com/moby/buildkit/issues/1929",
   ],
   bad: [
+    "#9 [linux/arm64 build 4/9] RUN ./autogen.sh\n#9 2.122 autogen.sh: applet not found",
+
     '#7 [linux/arm64 2/3] RUN apk add --initdb -p /out busybox\n#7 0.289 ERROR: busybox-1.36.1-r2.trigger: script exited with error 127\n#7 ERROR: process "/dev/.buildkit_qemu_emulator /bin/sh -c apk add --initdb -p /out busybox" did not complete successfully: exit code: 1',
   ],
   good: [

@@ -11,7 +11,7 @@ export const rule: LogRule = {
   emulated: true,
   patterns: [
     {
-      line: /SSL certificate problem: unable to get local issuer certificate|curl: \(60\)|server certificate verification failed|unable to get local issuer certificate|certificate verify failed|SSL routines:\S{0,60}certificate verify failed|tls_process_server_certificate|unable to locally verify the issuer's authority/i,
+      line: /SSL certificate problem: unable to get local issuer certificate|curl: \((?:60|77)\)|server certificate verification failed|unable to get local issuer certificate|certificate verify failed|SSL routines:\S{0,60}certificate verify failed|tls_process_server_certificate|unable to locally verify the issuer's authority/i,
       log: thirtyTwo,
       score: 88,
     },

@@ -1,4 +1,15 @@
+import type { LogLine } from "../../log/log-line.ts";
 import type { LogRule } from "../../log/log-rule.ts";
+import type { LogView } from "../../log/log-view.ts";
+
+/** Warnings of actions/cache, and a cache that couldn't be read: neither ends a build. */
+const harmless =
+  /^(?:Warning: |WARN|Failed to (?:save|restore): )|Unable to reserve cache with key|cache importer/i;
+
+/** An instruction that failed does so before anything is exported. */
+function isOfExport(log: LogView, { text }: LogLine): boolean {
+  return log.failed?.command === undefined && !harmless.test(text);
+}
 
 export const rule: LogRule = {
   code: "cache-export-failed",
@@ -7,17 +18,20 @@ export const rule: LogRule = {
   patterns: [
     {
       line: /(?:exporting|export|writing|saving|upload\w*|commit\w*|reserve) (?:to )?(?:\S{0,30} )?cache.{0,200}(?:fail|error|unexpected|denied|timeout|status)|error writing (?:layer blob|manifest blob).{0,200}|failed to (?:export|reserve|save|upload|commit|finalize|configure).{0,40}cache|error (?:exporting|writing|committing) cache|Our services aren't available right now|actions results|cache service .{0,60}(?:shut down|unavailable|deprecated)|GitHub Actions Cache|This legacy service is shutting down/i,
+      check: isOfExport,
       score: 86,
     },
     {
       line: /^error: .{0,300}/i,
       near: /^(?: ?> )?(?:exporting cache|preparing build cache for export|exporting to \S{1,40}(?: Actions)? cache)/i,
       nearNot: /did not complete successfully|no space left/,
+      check: isOfExport,
       score: 80,
     },
     {
       line: /maximum timeout reached|unexpected status (?:code )?from (?:GET|PUT|POST|HEAD|PATCH) .{0,200}(?:cache|buildcache)|failed to solve: .{0,60}cache(?! key)\b.{0,100}(?:\b[45]0\d\b|timeout|denied)/i,
       near: /cache/i,
+      check: isOfExport,
       score: 80,
     },
   ],
@@ -45,7 +59,13 @@ export const rule: LogRule = {
     "https://github.com/moby/buildkit/issues/2578",
   ],
   bad: [
+    "#20 exporting to GitHub Actions Cache\n#20 ERROR: error writing layer blob: failed to reserve cache: unexpected status 429",
+    "ERROR: failed to build: failed to solve: This legacy service is shutting down, effective April 15, 2025.",
+
     "#30 exporting to GitHub Actions Cache\n#30 preparing build cache for export 2.1s done\n#30 ERROR: error writing layer blob: failed to reserve cache: 503 Service Unavailable\n------\n > exporting to GitHub Actions Cache:\n------\nERROR: failed to solve: error writing layer blob: failed to reserve cache: 503 Service Unavailable",
   ],
-  good: ["ERROR: Cache export is not supported for the docker driver."],
+  good: [
+    'ERROR: failed to solve: failed to compute cache key: failed to calculate checksum of ref a::946c5ea: "/entry.sh": not found',
+    "ERROR: Cache export is not supported for the docker driver.",
+  ],
 };

@@ -41,7 +41,11 @@ export const rule: LogRule = {
     },
   ],
   references: [],
-  bad: ["#9 [linux/arm64 3/5] RUN npm ci\n#9 20.0 npm ERR! The chromium binary is not available for arm64."],
+  bad: [
+    "#9 [linux/arm64 4/5] RUN npx playwright install chrome\n#9 9.0 ERROR: not supported on Linux Arm64\n#9 9.0 Failed to install browsers",
+    "Error: Cannot download a binary for the provided platform: linux_arm (arm64)",
+    "#9 [linux/arm64 3/5] RUN npm ci\n#9 20.0 npm ERR! The chromium binary is not available for arm64.",
+  ],
   good: [
     "Error: Failed to launch the browser process!\n/root/chrome: error while loading shared libraries: libnss3.so: cannot open shared object file: No such file or directory",
   ],

@@ -99,9 +99,14 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/cross-rs/cross/issues/710"],
   bad: [
+    "  Could not find directory of OpenSSL installation, and this `-sys` crate cannot\n  proceed without this knowledge.\n  $HOST = x86_64-unknown-linux-gnu\n  $TARGET = aarch64-unknown-linux-gnu",
+
     "#6 2.1   The CMAKE_C_COMPILER:\n#6 2.1     aarch64-linux-gnu-gcc\n#6 2.1   is not a full path and was not found in the PATH.",
     'error: failed to run custom build command for `ring v0.17.8`\n  error occurred in cc-rs: failed to find tool "aarch64-linux-musl-gcc": No such file or directory (os error 2)',
     "/usr/lib/gcc-cross/aarch64-linux-gnu/12/../../../../aarch64-linux-gnu/bin/ld: cannot find crt1.o: No such file or directory",
   ],
-  good: ["/app/main.c:3:10: fatal error: foo.h: No such file or directory"],
+  good: [
+    "  Could not find directory of OpenSSL installation, and this `-sys` crate cannot\n  proceed without this knowledge.\n  $HOST = aarch64-unknown-linux-gnu\n  $TARGET = aarch64-unknown-linux-gnu",
+    "/app/main.c:3:10: fatal error: foo.h: No such file or directory",
+  ],
 };

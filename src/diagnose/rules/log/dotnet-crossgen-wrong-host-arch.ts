@@ -59,6 +59,9 @@ export const rule: LogRule = {
     "https://github.com/dotnet/coreclr/issues/23815",
   ],
   bad: [
+    "Microsoft.NET.Publish.targets(461,5): error NETSDK1096: Optimizing assemblies for performance failed.\nrosetta error: failed to open elf at /lib64/ld-linux-x86-64.so.2",
+    'error MSB3073: The command "/root/.nuget/packages/microsoft.netcore.app.crossgen2.linux-x64/8.0/tools/crossgen2" exited with code 127',
+
     '/root/.nuget/packages/microsoft.netcore.app.crossgen2.linux-x64/8.0.1/tools/crossgen2: cannot execute binary file: Exec format error\n/usr/share/dotnet/sdk/8.0.100/Sdks/Microsoft.NET.Sdk/targets/Microsoft.NET.CrossGen.targets(470,5): error MSB6006: "crossgen2" exited with code 126.',
   ],
   good: [

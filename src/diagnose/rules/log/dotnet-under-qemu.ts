@@ -7,6 +7,8 @@ const sdk = /\b(?:dotnet|msbuild|nuget)\b/i;
 /** An exception of the program's own ends it with signal 6, too. */
 const ownAbort =
   /Unhandled exception\. (?!System\.(?:AccessViolation|ExecutionEngine|BadImageFormat|InvalidProgram))/;
+/** A call stack with lines of the project's own sources. */
+const ownSource = /^\s{0,8}at .{1,300} in \/(?!_\/)\S{1,200}:line \d+/;
 
 export const rule: LogRule = {
   code: "dotnet-under-qemu",
@@ -38,6 +40,7 @@ export const rule: LogRule = {
     {
       line: /Segmentation fault|Internal CLR error|AccessViolationException|SEHException|MSB4166|Illegal instruction|Aborted|Failed to create CoreCLR/i,
       command: sdk,
+      nearNot: ownSource,
       emulation: "likely",
       score: 86,
     },
@@ -79,6 +82,8 @@ export const rule: LogRule = {
     '#49 [linux/arm64 backend-build 7/7] RUN dotnet publish src/Api/Api.csproj -p:PublishReadyToRun=true\n#49 168.6 /usr/share/dotnet/sdk/9.0.310/Sdks/Microsoft.NET.Sdk/targets/Microsoft.NET.CrossGen.targets(470,5): error MSB6006: "/root/.nuget/packages/microsoft.netcore.app.crossgen2.linux-musl-arm64/9.0.12/tools/crossgen2" exited with code 139. [/src/Api.csproj]',
   ],
   good: [
+    "Set up QEMU\n#9 [linux/arm64 4/5] RUN dotnet run\n#9 0.9 Unhandled exception. System.ArgumentNullException: Value cannot be null.\n#9 0.9    at Program.<Main>$(String[] args) in /src/Program.cs:line 3\n#9 0.9 Aborted (core dumped)",
+
     '#7 [build 5/6] RUN dotnet publish -c Release\n#7 9.1 /src/Program.cs(4,1): error CS0246: The type or namespace name "Foo" could not be found [/src/App.csproj]\n#7 ERROR: process "/bin/sh -c dotnet publish -c Release" did not complete successfully: exit code: 1',
   ],
 };

@@ -96,10 +96,14 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/docker-solr/docker-solr/issues/190"],
   bad: [
+    "#9 [linux/arm64 3/5] ADD https://example.com/releases/x-linux-aarch64 /usr/bin/x\n#9 ERROR: invalid response status 404",
+
     '#8 [linux/arm64 3/6] RUN curl -sL https://example.com/tool-$(uname -m).tar.gz | tar xz\n#8 1.1 gzip: stdin: not in gzip format\n#8 1.1 tar: Child returned status 1\n#8 ERROR: process "/bin/sh -c curl -sL https://example.com/tool-$(uname -m).tar.gz | tar xz" did not complete successfully: exit code: 2',
     "/usr/local/bin/yq: line 1: Not: command not found",
   ],
   good: [
+    "#9 [linux/arm64 build 5/6] RUN npm ci --cpu=arm64\n#9 20.1 npm error code E404\n#9 20.1 npm error 404 Not Found - GET https://packages.example.com/@acme%2flinux-arm64-tools - Not found",
+
     "#7 [linux/amd64 2/3] RUN curl -fsSLO https://example.com/v99/tool_linux_amd64.tar.gz\n#7 0.6 curl: (22) The requested URL returned error: 404",
     "#8 [3/6] RUN curl -fsSL https://example.com/data.csv\n#8 1.1 curl: (22) The requested URL returned error: 404",
   ],

@@ -54,6 +54,8 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/docker/for-mac/issues/5766"],
   bad: [
+    "qemu: unknown option 'type=utility'\n[0610/1.1:ERROR:scoped_ptrace_attach.cc(27)] ptrace: Function not implemented (38)",
+
     "WARNING: The requested image's platform (linux/amd64) does not match the detected host platform (linux/arm64/v8) and no specific platform was requested\n[0101/000000.1:ERROR:ptracer.cc] ptrace: Function not implemented (38)\nchrome_crashpad_handler exited",
   ],
   good: [

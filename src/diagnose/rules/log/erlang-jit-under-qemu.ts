@@ -64,6 +64,8 @@ export const rule: LogRule = {
     "https://github.com/erlang/otp/issues/5625",
   ],
   bad: [
+    "Set up QEMU\n#9 [linux/arm64 build 4/9] RUN mix local.hex --force\n#9 1.1 Runtime terminating during boot ({badarg,[{erlang,binary_to_atom,[<<>>]}]})\n#9 1.1 Crash dump is being written to: erl_crash.dump...done",
+
     '#14 [linux/arm64 build 4/12] RUN mix local.hex --force\n#14 1.76 Segmentation fault (core dumped)\n#14 ERROR: process "/bin/sh -c mix local.hex --force" did not complete successfully: exit code: 139',
   ],
   good: [

@@ -54,6 +54,8 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/passteque/gluetun/pull/3453"],
   bad: [
+    '#2 WARN: FromPlatformFlagConstDisallowed: FROM --platform flag should not use constant value "linux/amd64" (line 1)\n#9 [linux/amd64 build 2/4] RUN go build\n#9 0.1 exec /bin/sh: exec format error',
+
     '1 warning found (use docker --debug to expand):\n - InvalidBaseImagePlatform: Base image docker.io/library/alpine:3.20 was pulled with platform "linux/amd64", expected "linux/arm64" for current build (line 1)',
   ],
   good: [

@@ -8,7 +8,7 @@ export const rule: LogRule = {
   patterns: [
     {
       line: /exec format error/i,
-      near: /frontend|docker-image:\/\/|gateway\.v0|grpc server closed|syntax ?=/i,
+      near: /(?<!initialize |back to |DEBIAN_)frontend|docker-image:\/\/|gateway\.v0|grpc server closed|syntax ?=/i,
       nearNot: /did not complete successfully/,
       score: 96,
     },
@@ -41,6 +41,8 @@ export const rule: LogRule = {
     "#2 resolve image config for docker-image://registry.example.com/tools/frontend:3\n#2 DONE 0.4s\n#3 docker-image://registry.example.com/tools/frontend:3\n#3 0.112 exec /bin/frontend: exec format error\nERROR: failed to solve: frontend grpc server closed unexpectedly",
   ],
   good: [
+    "#3 resolve image config for docker-image://docker.io/docker/dockerfile:1\n#3 DONE 0.5s\n#4 [linux/amd64 1/2] RUN apt-get install -y curl\n#4 3.1 debconf: unable to initialize frontend: Dialog\nexec /app/run: exec format error",
+
     '#6 [linux/arm64 2/4] RUN apk add curl\n#6 0.211 exec /bin/sh: exec format error\n#6 ERROR: process "/bin/sh -c apk add curl" did not complete successfully: exit code: 1',
   ],
 };

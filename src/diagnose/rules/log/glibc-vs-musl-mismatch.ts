@@ -75,10 +75,15 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/gliderlabs/docker-alpine/issues/12"],
   bad: [
+    "$ docker run --rm alpine:3.20 /app/tool\nbash: /app/tool: cannot execute: required file not found",
+    "web-1      | /gems/nokogiri-1.13.3-aarch64-linux/lib/nokogiri/extension.rb:7:in `require_relative': Error loading shared library ld-linux-aarch64.so.1: No such file or directory (needed by /gems/nokogiri/nokogiri.so) (LoadError)",
+
     "Error relocating /usr/local/bin/tool: __memcpy_chk: symbol not found",
     "/usr/local/bin/tool: error while loading shared libraries: libc.musl-x86_64.so.1: cannot open shared object file: No such file or directory",
   ],
   good: [
+    "/bin/sh: line 1: /app/run.sh: cannot execute: required file not found",
+
     "/app/tool: error while loading shared libraries: libpq.so.5: cannot open shared object file: No such file or directory",
   ],
 };

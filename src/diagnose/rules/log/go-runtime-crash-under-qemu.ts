@@ -25,7 +25,7 @@ export const rule: LogRule = {
       score: 88,
     },
     {
-      line: /(?:compile|asm|link|cgo|vet|go): signal: (?:segmentation fault|illegal instruction|aborted|bus error|trace)|compile: .{0,60}(?:fatal error|internal compiler error|signal)/i,
+      line: /(?:compile|asm|link|cgo|vet|go): signal: (?:segmentation fault|illegal instruction|aborted|bus error|trace)|compile: .{0,60}(?:fatal error|internal compiler error|signal(?!: killed))/i,
       emulation: "likely",
       score: 88,
     },

@@ -71,6 +71,9 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/ArduPilot/ardupilot/pull/34312"],
   bad: [
+    "#9 [linux/arm64 3/5] RUN make\n#9 0.3 /usr/lib/gcc/x86_64-linux-gnu/12/include: No such file or directory",
+    "make: *** No rule to make target '/usr/lib/x86_64-linux-gnu/libz.a', needed by 'app'.  Stop.",
+
     "#12 [linux/arm64 4/6] RUN ln -s /usr/lib/x86_64-linux-gnu/libsodium.so.23 /usr/lib/libsodium.so && cp /usr/lib/x86_64-linux-gnu/libz.so /opt\n#12 0.3 cp: cannot stat '/usr/lib/x86_64-linux-gnu/libz.so': No such file or directory",
     "ERROR: JAVA_HOME is set to an invalid directory: /usr/lib/jvm/java-17-openjdk-amd64",
   ],

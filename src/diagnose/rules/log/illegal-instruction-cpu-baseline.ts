@@ -59,6 +59,9 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/t0mer/Find-my-kids/issues/1"],
   bad: [
+    "This program can only be run on AMD64 processors with v3 microarchitecture support.",
+    "kernel: traps: mongod[31277] trap invalid opcode ip:562ba sp:7ff error:0 in mongod",
+
     "Fatal glibc error: CPU does not support x86-64-v2",
     "$ docker run --rm example/worker:1\nIllegal instruction (core dumped)",
   ],

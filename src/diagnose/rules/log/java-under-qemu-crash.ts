@@ -48,6 +48,8 @@ export const rule: LogRule = {
     },
     {
       line: /Could not create the Java Virtual Machine|Error occurred during initialization of VM|library initialization failed|Failed to (?:start|create) (?:the )?(?:native )?thread/i,
+      nearNot:
+        /Unrecognized (?:VM )?option|Invalid (?:maximum|initial|thread)|Conflicting|Error opening|Unable to open/,
       emulation: "shown",
       score: 82,
     },
@@ -94,6 +96,8 @@ export const rule: LogRule = {
     '#9 [linux/arm64 build 5/6] RUN ./mvnw package\n#9 30.0 qemu: uncaught target signal 11 (Segmentation fault) - core dumped\n#9 ERROR: process "/bin/sh -c ./mvnw package" did not complete successfully: exit code: 139',
   ],
   good: [
+    "Set up QEMU\n#9 [linux/arm64 4/5] RUN java -XX:+UseFooGC -jar app.jar\n#9 0.9 Unrecognized VM option 'UseFooGC'\n#9 0.9 Error: Could not create the Java Virtual Machine.",
+
     "#9 [build 5/6] RUN ./mvnw package\n#9 30.0 [ERROR] COMPILATION ERROR :\n#9 30.0 [ERROR] /src/App.java:[3,8] cannot find symbol",
   ],
 };

@@ -48,6 +48,8 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/emqxarchive/emqx-docker/pull/91"],
   bad: [
+    "#30 merging manifest list registry.example.com/acme/app:v1\n#30 ERROR: httpReadSeeker: failed open: content at https://registry.example.com/v2/acme/app/manifests/sha256:1ecf not found: not found",
+
     "$ docker manifest push example.com/app:1\nfailed to put manifest example.com/app:1: errors:\nmanifest blob unknown: blob unknown to registry",
   ],
   good: [

@@ -45,6 +45,10 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/Freika/dawarich/issues/932"],
   bad: [
+    "CannotPullContainerError: pull image manifest has been retried 1 time(s): image Manifest does not contain descriptor matching platform 'linux/amd64'",
+    "ERROR: (deploy) doesn't take image 'registry.example.com/app': Container manifest type 'application/vnd.oci.image.index.v1+json' must support amd64/linux.",
+    "FATA[0001] could not find a platform-specific image: no platform in index matches linux/arm64",
+
     "ERROR: failed to solve: docker.io/example/tool:2.1: no match for platform in manifest: not found",
     "docker: no matching manifest for linux/arm64/v8 in the manifest list entries.",
   ],

@@ -25,6 +25,8 @@ export const rule: LogRule = {
   ],
   references: [],
   bad: [
+    "error An unexpected error occurred: \"ENOSPC: no space left on device, mkdir '/usr/local/share/.cache/x'\".",
+
     "#22 exporting layers\n#22 ERROR: failed to copy: write /var/lib/buildkit/runc-overlayfs/content/ingest/ab/data: no space left on device",
   ],
   good: ["Error: ENOSPC: System limit for number of file watchers reached, watch '/app/src'"],

@@ -38,7 +38,7 @@ export const rule: LogRule = {
       score: 84,
     },
     {
-      line: /cmake-js ERR! .{0,40}CMake executable is not found|sharp: Please add node-gyp to your dependencies|sharp: .{0,40}Use of "pkg-config" failed/i,
+      line: /musl libc .{0,40}requires manual installation|cmake-js ERR! .{0,40}CMake executable is not found|sharp: Please add node-gyp to your dependencies|sharp: .{0,40}Use of "pkg-config" failed/i,
       score: 88,
     },
     {
@@ -66,6 +66,8 @@ export const rule: LogRule = {
     "https://github.com/mapbox/node-pre-gyp/issues/364",
   ],
   bad: [
+    "#14 [linux/arm64 4/6] RUN npm ci\n#14 60.3 npm error cmake-js ERR! OMG CMake executable is not found.",
+
     "#11 [linux/arm64 build 4/6] RUN npm ci\n#11 30.1 npm ERR! gyp ERR! find Python Python is not set from command line or npm configuration\n#11 30.2 npm ERR! gyp ERR! stack Error: Could not find any Python installation to use",
     "#11 [build 4/6] RUN npm ci\n#11 9.0 npm error gyp ERR! build error\n#11 9.0 npm error gyp ERR! stack Error: not found: make",
   ],

@@ -34,6 +34,8 @@ export const rule: LogRule = {
   ],
   references: [],
   bad: [
+    "➤ YN0078: │ @acme/native@npm:1.0.0 The linux-arm64 architecture is incompatible with this package",
+
     'npm ERR! code EBADPLATFORM\nnpm ERR! notsup Unsupported platform for tool-win32@1.0.0: wanted {"os":"win32"} (current: {"os":"linux","arch":"x64"})',
   ],
   good: [

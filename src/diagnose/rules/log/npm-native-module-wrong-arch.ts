@@ -80,6 +80,10 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/npm/cli/issues/4828", "https://github.com/rollup/rollup/issues/5170"],
   bad: [
+    'Turborepo did not find the correct binary for your platform.\nWe were unable to find "turbo-linux-arm64".',
+    'error: Failed to find package "@biomejs/cli-linux-arm64-musl"',
+    "Error: Could not locate the bindings file. Tried:\n → /app/node_modules/better-sqlite3/build/better_sqlite3.node",
+
     "Error: /app/node_modules/bcrypt/lib/binding/napi-v3/bcrypt_lib.node: invalid ELF header\n    at Module._extensions..node (node:internal/modules/cjs/loader:1340:18)",
     "#14 [linux/arm64 build 6/7] RUN npm run build\n#14 2.0 Error: Cannot find module @rollup/rollup-linux-arm64-musl. npm has a bug related to optional dependencies.",
   ],

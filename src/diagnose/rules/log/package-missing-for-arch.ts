@@ -37,6 +37,7 @@ export const rule: LogRule = {
       line: /Unable to locate package|has no installation candidate|No match for argument|No package \S+ available|Unable to find a match|no such package/i,
       log: foreign,
       check: (log, line) => isRare(log, line) && isNotForAmd64(log, line),
+      nearNot: listsNotFetched,
       score: 74,
       confidence: "likely",
     },
@@ -122,6 +123,10 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/allinurl/goaccess/issues/1894"],
   bad: [
+    "#9 [linux/arm64 2/4] RUN dnf install -y acme\n#9 4.1 Error: Failed to download metadata for repo 'acme': Cannot download repomd.xml: All mirrors were tried - Status code: 404 for https://repo.example.com/el9/aarch64/repodata/repomd.xml",
+    "[ERROR] Failed to execute goal protobuf-maven-plugin:compile: Unable to resolve artifact: Missing:\n[ERROR] ----------\n[ERROR] 1) com.google.protobuf:protoc:exe:linux-aarch_64:3.5.0",
+    "#9 [linux/arm64 2/4] RUN bundle install\n#9 3.0 Could not find gem 'nokogiri (= 1.15.4)' with platform 'aarch64-linux' in rubygems repository https://gems.example.com/ or installed locally.",
+
     "#8 [linux/arm64 3/5] RUN zypper -n install rareware\n#8 9.2 'rareware' not found in package names. Trying capabilities.\n#8 9.3 No provider of 'rareware' found.",
     "[ERROR] Failed to execute goal: Could not find artifact com.example.tools:gen:exe:linux-aarch_64:1.2 in central",
     'Your bundle only supports platforms ["x86_64-linux"] but your local platform is aarch64-linux. Add the current platform to the lockfile',
@@ -129,6 +134,8 @@ export const rule: LogRule = {
     '#8 [linux/s390x 3/5] RUN apk add fancylib\n#8 2.2 ERROR: unable to select packages:\n#8 2.2   fancylib (no such package):\n#8 2.2     required by: world[fancylib]\n#8 ERROR: process "/bin/sh -c apk add fancylib" did not complete successfully: exit code: 1',
   ],
   good: [
+    "#9 [linux/arm64 3/5] RUN apk add acme\n#9 2.0 ERROR: https://mirror.example.com/alpine/v3.20/main: network error (check Internet connection and firewall)\n#9 2.1 ERROR: unable to select packages:\n#9 2.1   acme (no such package):",
+
     '#10 [linux/amd64 4/6] RUN apt-get install -y libmisspelt-dev\n#11 [linux/arm64 4/6] RUN apt-get install -y libmisspelt-dev\n#10 3.0 E: Unable to locate package libmisspelt-dev\n#11 5.0 E: Unable to locate package libmisspelt-dev\n#10 ERROR: process "/bin/sh -c apt-get install -y libmisspelt-dev" did not complete successfully: exit code: 100',
     '#8 [3/5] RUN apt-get install -y crul\n#8 1.2 E: Unable to locate package crul\n#8 ERROR: process "/bin/sh -c apt-get install -y crul" did not complete successfully: exit code: 100',
   ],

@@ -77,6 +77,9 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/treeverse/lakeFS/issues/4316"],
   bad: [
+    '#9 [build 3/3] RUN test -n "${TARGETARCH}" || { echo "unsupported arch: ${TARGETARCH}"; exit 1; }\n#9 0.2 unsupported arch: ',
+    "#9 [3/5] RUN curl -fsSL https://example.com/tool-linux-${TARGETARCH}.tgz | tar xz\n#9 1.0 + curl -fsSL https://example.com/tool-linux-.tgz\n#9 1.0 curl: (22) The requested URL returned error: 404",
+
     "Step 2/4 : RUN curl -fsSLo /t.tgz https://example.com/tool-${TARGETARCH}.tgz\n ---> Running in 1f2e\ncurl: (22) The requested URL returned error: 404",
     'Step 1/9 : FROM --platform=$BUILDPLATFORM golang:1.22 AS build\nfailed to parse platform : "" is an invalid component of "": platform specifier component must match "^[A-Za-z0-9_-]+$": invalid argument',
   ],

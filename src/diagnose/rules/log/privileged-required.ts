@@ -50,6 +50,9 @@ export const rule: LogRule = {
     "https://github.com/nestybox/sysbox/issues/823",
   ],
   bad: [
+    "update-binfmts: warning: Couldn't load the binfmt_misc module.\nupdate-binfmts: warning: unable to open /proc/sys/fs/binfmt_misc/register for writing: Permission denied",
+    "mount: /proc/sys/fs/binfmt_misc: must be superuser to use mount.",
+
     'Error from server (Forbidden): error when creating "ds.yaml": pods "emulators" is forbidden: violates PodSecurity "baseline:latest": privileged (container "register" must not set securityContext.privileged=true)',
     "[command]/usr/bin/docker run --rm --privileged tonistiigi/binfmt:latest --install all\nerror: operation not permitted\ncannot mount binfmt_misc filesystem at /proc/sys/fs/binfmt_misc",
   ],

@@ -38,6 +38,9 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/docker/build-push-action/issues/254"],
   bad: [
+    "Getting image source signatures\nError: writing blob: initiating layer upload to /v2/acme/app/blobs/uploads/ in quay.io: unauthorized: access to the requested resource is not authorized",
+    "The push refers to repository [harbor.example.com/acme/app]\nunauthorized: project acme not found: project acme not found",
+
     "#20 pushing layers\n#20 ERROR: failed to push docker.io/library/app:1: push access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
     "denied: installation not allowed to Write organization package\n#20 pushing layers",
   ],

@@ -84,10 +84,14 @@ export const rule: LogRule = {
   ],
   references: [],
   bad: [
+    "#8 [linux/arm64 3/4] RUN conda env create -f environment.yml\n#8 22.0 ResolvePackageNotFound:\n#8 22.0   - mkl=2021.4.0",
+
     '#10 [linux/arm64 app 4/6] RUN pip install -r requirements.txt\n#10 4.1 ERROR: Could not find a version that satisfies the requirement libfoo-native==1.2 (from versions: none)\n#10 4.1 ERROR: No matching distribution found for libfoo-native==1.2\n#10 ERROR: process "/bin/sh -c pip install -r requirements.txt" did not complete successfully: exit code: 1',
     "error: Distribution `tool==1.0 @ registry+https://example.com/simple` can't be installed because it doesn't have a source distribution or wheel for the current platform",
   ],
   good: [
+    "#9 [linux/amd64 5/5] RUN pip install torch==99\n#9 1.1 ERROR: Could not find a version that satisfies the requirement torch==99 (from versions: 2.0.0, 2.1.0)",
+
     '#11 [linux/amd64 3/3] RUN pip install misspelt==9\n#11 1.2 ERROR: Could not find a version that satisfies the requirement misspelt==9 (from versions: none)\n#11 ERROR: process "/bin/sh -c pip install misspelt==9" did not complete successfully: exit code: 1\n#12 [linux/arm64 3/3] RUN pip install misspelt==9\n#12 CANCELED',
     "#6 [3/4] RUN pip install flsk\n#6 2.0 ERROR: Could not find a version that satisfies the requirement flsk (from versions: none)\n#6 2.0 ERROR: No matching distribution found for flsk",
   ],

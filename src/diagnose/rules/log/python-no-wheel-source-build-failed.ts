@@ -78,6 +78,8 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/spacemanspiff2007/HABApp/issues/413"],
   bad: [
+    "#8 [linux/arm64 3/4] RUN uv sync\n#8 9.0   × Failed to build `psutil==5.9.0`\n#8 9.0   ╰─▶ Call to `setuptools.build_meta.build_wheel` failed (exit status: 1)\n#8 9.0       error: command 'aarch64-linux-gnu-gcc' failed: No such file or directory",
+
     "#9 [linux/arm/v7 3/5] RUN pip install cryptolib\n#9 22.0   Building wheel for cryptolib (pyproject.toml): started\n#9 25.0       error: can't find Rust compiler\n#9 25.1   ERROR: Failed building wheel for cryptolib",
     "#9 [linux/arm64 3/5] RUN pip install fastthing\n#9 8.0   Building wheel for fastthing (setup.py): started\n#9 9.1   unable to execute 'gcc': No such file or directory\n#9 9.1   error: command 'gcc' failed with exit status 1\n#9 9.2   ERROR: Failed building wheel for fastthing",
   ],

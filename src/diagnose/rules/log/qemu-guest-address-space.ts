@@ -8,7 +8,7 @@ export const rule: LogRule = {
   emulated: true,
   patterns: [
     {
-      line: /Unable to reserve \S{1,30} bytes of virtual address space|for use as guest address space|Unable to find (?:a )?guest_base|guest_base to satisfy|guest address space|requires more than reserved virtual address space/i,
+      line: /Unable to reserve \S{1,30} bytes of virtual address space|for use as guest address space|Unable to find (?:a )?guest_base|guest_base to satisfy|guest address space|Allocating guest commpage|requires more than reserved virtual address space/i,
       score: 96,
     },
     {

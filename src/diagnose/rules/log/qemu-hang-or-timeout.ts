@@ -6,7 +6,7 @@ import type { LogView } from "../../log/log-view.ts";
 const slow =
   /operation was canceled|exceeded the maximum execution time|execution took longer than|The job (?:running on|was canceled|exceeded)|has exceeded the (?:maximum|time)|maximum (?:job )?(?:run|execution) ?time|(?<!test |tests |spec )timed out after \d|job timeout|Build timed out|TimeoutExpired|ProcessTimedOutException|exceeded the timeout of \d|Too long with no output|no output has been received|context deadline exceeded|step timeout|deadline exceeded|Terminated$|(?:cancel|abort)\w* .{0,40}(?:timeout|time limit)|Your build exceeded|time ?limit/i;
 const networkTimeout =
-  /network timeout|trouble with your network connection|Read timed out|ReadTimeoutError|Operation timed out|i\/o timeout|timeout of \d+ms|\b(?:request|connection|connect|read|socket|handshake|download|fetch|operation|curl)\S{0,12} timed out|timed out (?:after|while|waiting|trying)|^\S{0,40}timed out$|operation too slow|ERR_SOCKET_TIMEOUT|ESOCKETTIMEDOUT|\bETIMEDOUT\b/i;
+  /network timeout|trouble with your network connection|Read timed out|ReadTimeoutError|Operation timed out|i\/o timeout|(?<!test |hook )timeout of \d+ms|\b(?:request|connection|connect|read|socket|handshake|download|fetch|operation|curl)\S{0,12} timed out|timed out (?:after|while|waiting|trying)|^\S{0,40}timed out$|operation too slow|ERR_SOCKET_TIMEOUT|ESOCKETTIMEDOUT|\bETIMEDOUT\b/i;
 
 /** Not a request that a server didn't answer in time. */
 function isOfTheJob(_log: LogView, { text }: LogLine): boolean {
@@ -77,9 +77,14 @@ export const rule: LogRule = {
     "https://github.com/RackulaLives/Rackula/issues/2707",
   ],
   bad: [
+    "#22 [linux/amd64 builder 7/9] RUN npm run build\n#22 DONE 48.1s\n#27 [linux/arm64 builder 7/9] RUN npm run build\n#27 14022.5 rendering chunks...\n##[error]The job running on runner GitHub Actions 12 has exceeded the maximum execution time of 360 minutes.",
+    'Set up QEMU\n#9 [linux/arm64 5/6] RUN composer install\n#9 300.0   The process "git clone" exceeded the timeout of 300 seconds.',
+
     "Run docker/setup-qemu-action@v3\n#31 [linux/arm64 build 4/6] RUN npm run build\n#31 21.1 creating an optimized production build ...\n##[error]The job running on runner GitHub Actions 7 has exceeded the maximum execution time of 360 minutes.",
   ],
   good: [
+    'Set up QEMU\n#9 [linux/arm64 5/5] RUN go mod download\n#9 0.1 go: example.com/x@v1.0.0: Get "https://proxy.example.com/x": dial tcp 192.0.2.1:443: i/o timeout',
+
     "Run docker/setup-qemu-action@v3\n#31 [linux/arm64 build 4/6] RUN make\n##[error]Canceling since a higher priority waiting request for release exists\n##[error]The operation was canceled.",
     'Run docker/setup-qemu-action@v3\n#40 ERROR: failed to push registry.example.com/app:1: failed to do request: Put "https://registry.example.com/v2/app/blobs/uploads/1": context deadline exceeded',
     "Run docker/setup-qemu-action@v3\n#9 [linux/arm64 4/4] RUN npx stryker run\n#9 90.0 40 killed, 9 survived, 2 timed out",

@@ -18,13 +18,13 @@ export const rule: LogRule = {
     },
     { line: /uncaught target signal 6\b/, score: 74 },
     {
-      line: /\bAborted\b(?: \(core dumped\))?$|(?:signal|with|by|received|caught|fatal|terminated|code|status)[^\w]{1,4}\(?SIGABRT\b|\bSIGABRT(?:: | \(|$)/,
+      line: /\bAborted\b(?: \(core dumped\))?$|(?:signal|with|by|received|caught|fatal|terminated|code|status)[^\w]{1,4}\(?SIGABRT\b|<Signals\.SIGABRT:|(?:terminated|killed|died|exited|failed)(?: due to| with| by| on)? signal 6\b|\bSIGABRT(?:: | \(|$)/,
       nearNot: ownAbort,
       emulation: "shown",
       score: 45,
     },
     {
-      line: /\bexit (?:code|status)[: ]*134\b|non-zero code: 134\b|exited with (?:code |status |error )?134\b/i,
+      line: /\bexit (?:code|status)[: ]*134\b|non-zero code: 134\b|exited with (?:code |status |error )?134\b|exited \(134\)/i,
       nearNot: ownAbort,
       emulation: "likely",
       score: 44,

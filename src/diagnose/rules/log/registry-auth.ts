@@ -13,7 +13,7 @@ export const rule: LogRule = {
     },
     { line: /pull access denied/i, score: 70 },
     {
-      line: /401 Unauthorized|\bUNAUTHORIZED\b|unauthorized: |authentication required|no basic auth credentials|incorrect username or password|failed to (?:fetch (?:oauth|anonymous) token|authorize)|invalid (?:username\/password|credentials)|HTTP Basic: Access denied|token (?:has )?expired|expired token|bad credentials|denied: .{0,40}(?:login|credential|token|authenticat)|login (?:failed|attempt|required)|Cannot perform an interactive login|Must provide --username|Error: Username and password required/i,
+      line: /401 Unauthorized|\bUNAUTHORIZED\b|unauthorized: |authentication required|no basic auth credentials|incorrect username or password|failed to (?:fetch (?:oauth|anonymous) token|authorize)|invalid (?:username\/password|credentials)|HTTP Basic: Access denied|token (?:has )?expired|expired token|bad credentials|denied: .{0,40}(?:login|credential|token|authenticat)|reading manifest \S{1,80} in \S{1,160}: denied|login (?:failed|attempt|required)|Cannot perform an interactive login|Must provide --username|Error: Username and password required/i,
       nearNot:
         /npm (?:ERR!|error)|pip|404|503|toomanyrequests|429|5\d\d (?:Internal|Bad|Service)|i\/o timeout|context deadline|connection (?:refused|reset)|no such host|TLS handshake|x509|EOF/,
       score: 82,
@@ -49,6 +49,8 @@ export const rule: LogRule = {
   ],
   references: [],
   bad: [
+    "Error: Username and password required\nRun docker/login-action@v3",
+
     "ERROR: failed to solve: registry.example.com/team/base:1: failed to resolve source metadata for registry.example.com/team/base:1: pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
     'error getting credentials - err: exec: "docker-credential-desktop": executable file not found in $PATH, out: ``',
   ],

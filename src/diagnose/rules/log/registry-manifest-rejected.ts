@@ -13,7 +13,8 @@ export const rule: LogRule = {
     {
       line: /400 Bad Request|status(?: code)?:? 400\b/i,
       near: /push|manifest/i,
-      nearNot: /npm|pip|cache/,
+      nearNot:
+        /npm (?:ERR!|error|http)|\bpip\b|cache (?:to|manifest|export)|exporting .{0,40}cache|buildcache/i,
       score: 82,
     },
     {
@@ -42,6 +43,8 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/docker/buildx/issues/300"],
   bad: [
+    '[INFO] DOCKER> #24 ERROR: failed to push registry.example.com/gw:3: failed commit on ref "manifest-sha256:5092": unexpected status: 400 Bad Request',
+
     "ERROR: failed to push registry.example.com/team/app:1: unexpected status from PUT request to https://registry.example.com/v2/team/app/manifests/1: 400 Bad Request",
   ],
   good: ["npm ERR! 400 Bad Request - GET https://registry.example.com/left-pad"],

@@ -33,6 +33,8 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/docker/build-push-action/issues/851"],
   bad: [
+    "name unknown: The repository with name 'app' does not exist in the registry with id '123456789012'",
+
     "Error response from daemon: manifest for example.com/app:1-arm64 not found: manifest unknown: manifest unknown",
     "no such manifest: example.com/app:1-arm64",
   ],

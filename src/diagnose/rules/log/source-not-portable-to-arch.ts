@@ -86,6 +86,9 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/containers/toolbox/pull/486"],
   bad: [
+    "configure: error: cannot guess build type; you must specify one\nconfig/config.guess: unable to guess system type",
+    "#13 [linux/arm64 build 5/6] RUN make\n#13 4.0 ./foo.c:12:5: error: implicit declaration of function '__rdtsc' [-Werror=implicit-function-declaration]",
+
     "#17 [linux/arm64 build 5/5] RUN make\n#17 3.0 scan.c:8:14: error: comparison is always false due to limited range of data type [-Werror=type-limits]",
     "src/clock.cpp:3:10: fatal error: 'x86intrin.h' file not found",
     "#10 [linux/arm64 build 5/6] RUN go build ./...\n#10 14.0 main/stderr_linux.go:12:9: undefined: syscall.Dup2",

@@ -32,6 +32,8 @@ export const rule: LogRule = {
   ],
   references: [],
   bad: [
+    "error NETSDK1203: Ahead-of-time compilation is not supported for the target runtime identifier 'linux-arm'.",
+
     "/usr/share/dotnet/sdk/8.0.100/Sdks/Microsoft.NET.Sdk/targets/Microsoft.PackageDependencyResolution.targets(266,5): error NETSDK1047: Assets file '/src/obj/project.assets.json' doesn't have a target for 'net8.0/linux-arm64'.",
   ],
   good: [

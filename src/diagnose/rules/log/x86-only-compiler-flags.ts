@@ -54,6 +54,8 @@ export const rule: LogRule = {
   ],
   references: [],
   bad: [
+    "clang: error: argument unused during compilation: '-mavx2' [-Werror,-Wunused-command-line-argument]",
+
     "#9 [linux/arm64 build 5/6] RUN make\n#9 1.0 g++: error: unrecognized command-line option '-msse4.2'\n#9 1.0 make: *** [Makefile:12: main.o] Error 1",
   ],
   good: ["gcc: error: unrecognized command-line option '-Wfoo'"],
