@@ -105,7 +105,9 @@ async function readLayers(
   const layers: ReadLayer[] = [];
   const troubles: VerifyFinding[] = [];
   const read = image.layers.map(() => 0);
-  const pieces = image.layers.map((layer, index) => async (inner: Context): Promise<void> => {
+  // The largest first: what begins last should be over soon.
+  const order = [...image.layers.entries()].sort(([, a], [, b]) => b.descriptor.size - a.descriptor.size);
+  const pieces = order.map(([index, layer]) => async (inner: Context): Promise<void> => {
     const { digest } = layer.descriptor;
     if (wanted !== "all" && !wanted.has(digest)) return;
     try {
