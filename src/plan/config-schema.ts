@@ -70,6 +70,7 @@ const build = v.strictObject({
 const config = v.strictObject({
   build: optional(build),
   builders: optional(v.record(text, v.union([words, v.strictObject({ endpoint: words })]))),
+  python: optional(v.strictObject({ build_image: optional(text), build_packages: optional(v.array(text)) })),
   registry: optional(v.strictObject({ url: optional(text) })),
   registries: optional(
     v.record(
