@@ -89,6 +89,8 @@ export interface PackageChoice {
   readonly size?: number;
   /** What makes it so: the tag that matched, the machine that will build it, the marker that is false, the wheels that exist. */
   readonly why?: string;
+  /** True for what was compiled for this platform, now or before: what it is linked with has to be in the base. */
+  readonly compiled?: true;
 }
 
 export interface AppRunConfig {

@@ -136,7 +136,9 @@ function describe(choice: Choice): PackageChoice {
       return {
         kind: "native",
         file: choice.filename,
-        why: choice.built === undefined ? choice.tag : `${choice.tag}, ${choice.built}`,
+        ...(choice.built === undefined
+          ? { why: choice.tag }
+          : { why: `${choice.tag}, ${choice.built}`, compiled: true as const }),
         ...(choice.size !== undefined && { size: choice.size }),
       };
     case "neutral":

@@ -98,7 +98,9 @@ async function makeProved(
 ): Promise<{ prepared: Prepared; images: readonly AssembledImage[]; proofs: ReadonlyMap<string, Proof> }> {
   const prepared = await withBuilds(await prepare(request, options, ctx), request, options.stores, ctx);
   const images = await makeImages(prepared, request, options.stores, ctx);
-  return { prepared, images, proofs: await proveImages(images, request.verify, options.verifyAllow, ctx) };
+  const { packages } = prepared.plan;
+  const scope = { layers: request.verify, allow: options.verifyAllow, packages };
+  return { prepared, images, proofs: await proveImages(images, scope, ctx) };
 }
 
 /** Has built what no wheel exists of; what that failed for is omitted, or an error, as the request has it. */

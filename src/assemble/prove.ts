@@ -1,6 +1,9 @@
+import type { PackageRow } from "../apps/app-type.ts";
+import { AnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatPlatform } from "../oci/platform.ts";
+import { normalizeName } from "../packages/python/name.ts";
 import type { PlatformReport } from "../verify/finding.ts";
 import { unproved } from "../verify/unproved.ts";
 import { verifyImage } from "../verify/verify-image.ts";
@@ -16,14 +19,23 @@ export interface Proof {
 const leaveOut =
   'Leave the files out with .dockerignore, or, where foreign binaries are meant, allow them: [verify] allow = ["path/**"].';
 
+/** What is proved. */
+export interface ProofScope {
+  /** The layers that were made here, or all. */
+  readonly layers: "app" | "full";
+  /** Globs of files that may be for any machine. */
+  readonly allow: readonly string[];
+  /** Those that were compiled for an image are judged by what they are linked with. */
+  readonly packages: readonly PackageRow[];
+}
+
 /**
- * Reads the layers that were made here ("app"), or all ("full"), and compares every ELF file with the platform.
- * Throws VERIFY_FAILED before anything is published.
+ * Reads layers and compares every ELF file with the platform. Throws VERIFY_FAILED before anything is published; also
+ * for a package that was compiled against a library that the image lacks.
  */
 export async function proveImages(
   images: readonly AssembledImage[],
-  scope: "app" | "full",
-  allow: readonly string[],
+  scope: ProofScope,
   ctx: Context,
 ): Promise<ReadonlyMap<string, Proof>> {
   const proofs = new Map<string, Proof>();
@@ -32,7 +44,8 @@ export async function proveImages(
     const isApplication = (layer: Digest | undefined): boolean =>
       layer !== undefined && application.has(layer);
     const own = new Set(built.map(({ layer }) => layer.descriptor.digest));
-    const report = await verifyImage(image, { platform, layers: scope === "full" ? "all" : own, allow }, ctx);
+    const layers = scope.layers === "full" ? "all" : own;
+    const report = await verifyImage(image, { platform, layers, allow: scope.allow }, ctx);
     const wrong = report.findings.filter(({ severity }) => severity === "error");
     const unreadable = new Set(
       wrong.flatMap(({ code, layer }) => (code === "LAYER_UNREADABLE" && layer) || []),
@@ -42,8 +55,7 @@ export async function proveImages(
       .filter(({ digest }) => unreadable.has(digest));
     await assertUndamaged(suspect, own, ctx);
     if (wrong.length > 0) throw unproved(report, wrong, leaveOut);
-    for (const message of lackingLibraries(report, application))
-      ctx.emit({ type: "log", level: "warning", message, platform: name });
+    sayLacking(lackingLibraries(report, application), compiledPackages(scope.packages, name), name, ctx);
     for (const { code, message, layer, severity } of report.findings) {
       if (severity !== "warning" || (code === "ELF_LIBRARY_MISSING" && isApplication(layer))) continue;
       // A distribution's package may hold scripts for interpreters that nobody asked for.
@@ -59,18 +71,55 @@ export async function proveImages(
  * Libraries that the application's own packages need and the image lacks, one line per package: some can do without,
  * most fail when they are imported.
  */
-function lackingLibraries(report: PlatformReport, application: ReadonlySet<Digest>): readonly string[] {
-  const lacking = new Map<string, { readonly path: string; files: number }>();
+function lackingLibraries(report: PlatformReport, application: ReadonlySet<Digest>): readonly Lacking[] {
+  const lacking = new Map<string, { readonly name: string; readonly path: string; files: number }>();
   for (const { code, layer, path = "", expected, origin } of report.findings) {
     if (code !== "ELF_LIBRARY_MISSING" || layer === undefined || !application.has(layer)) continue;
     const { name, version = "" } = origin?.package ?? { name: path };
     const line = `${`${name} ${version}`.trim()} needs ${expected}`;
     const known = lacking.get(line);
-    if (known === undefined) lacking.set(line, { path, files: 1 });
+    if (known === undefined) lacking.set(line, { name, path, files: 1 });
     else known.files++;
   }
-  return [...lacking].map(([line, { path, files }]) => {
+  return [...lacking].map(([line, { name, path, files }]) => {
     const where = files === 1 ? path : `${path} and ${files - 1} more`;
-    return `${line}, which the image lacks (${where}): choose a base that has it, or add its package to [base.debian] packages.`;
+    return { name, message: `${line}, which the image lacks (${where})` };
   });
+}
+
+interface Lacking {
+  /** As its record in the image says it. */
+  readonly name: string;
+  readonly message: string;
+}
+
+const addLibrary =
+  "Choose a base that has it, or add its package to the base: [base.debian] packages, --base-image deb:SUITE/PACKAGE,….";
+
+/** A wheel that somebody published may do without; one that was compiled here would fail where it is imported. */
+function sayLacking(
+  lacking: readonly Lacking[],
+  compiled: ReadonlySet<string>,
+  platform: string,
+  ctx: Context,
+): void {
+  const fatal = lacking.find(({ name }) => compiled.has(normalizeName(name)));
+  if (fatal !== undefined)
+    throw new AnyarchError("VERIFY_FAILED", `On ${platform}, ${fatal.message}: it was compiled against it.`, {
+      hint: addLibrary,
+      details: { platform, package: fatal.name },
+    });
+  for (const { message } of lacking)
+    ctx.emit({
+      type: "log",
+      level: "warning",
+      message: `${message}: choose a base that has it, or add its package to [base.debian] packages.`,
+      platform,
+    });
+}
+
+function compiledPackages(packages: readonly PackageRow[], platform: string): ReadonlySet<string> {
+  return new Set(
+    packages.flatMap(({ name, choices }) => (choices[platform]?.compiled === true ? [name] : [])),
+  );
 }

@@ -1,11 +1,13 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ensureEngines } from "../../engines/install.ts";
 import { describeWith } from "../../engines/suites.ts";
+import { IndexServer } from "../../unit/packages/python/index-server.ts";
+import { makeWheel } from "../../unit/packages/python/wheel-fixture.ts";
 import type { Run } from "../anyarch.ts";
 import { both, farmEngines, startFarm, type TestFarm } from "./farm.ts";
-import { writeNativeSdist } from "./native-sdist.ts";
+import { machineExtension, writeNativeSdist } from "./native-sdist.ts";
 
 const needed = [...farmEngines, "runc"] as const;
 const engines = await ensureEngines(needed);
@@ -22,7 +24,10 @@ beforeAll(async () => {
   const { path } = farm.workspace;
   const packages = join(path, "app/packages");
   mkdirSync(packages, { recursive: true });
-  const locked = await writeNativeSdist(packages, { name: "native", said: "MACHINE" });
+  const locked = await writeNativeSdist(packages, {
+    name: "native",
+    source: machineExtension("native"),
+  });
   farm.write({
     "app/requirements.txt": ["--no-index", "--find-links ./packages", locked],
     "app/.dockerignore": ["packages"],
@@ -91,5 +96,64 @@ describeWith(engines, needed, "A Python package that exists as native source onl
     expect(second.code, second.stderr).toBe(0);
     expect(second.stderr).not.toMatch(/BuildKit/);
     expect((await farm.anyarch(["inspect", "oci:again", "--raw"])).stdout).toBe(digest);
+  });
+
+  it("004-27 is compiled with system packages, and refused on a base that lacks what it is linked with", async () => {
+    const { path } = farm.workspace;
+    const made = join(path, "made");
+    mkdirSync(made);
+    const locked = await writeNativeSdist(made, {
+      name: "yamlversion",
+      requires: ["toolkit"],
+      source: "#include <yaml.h>\nconst char *version(void) { return yaml_get_version_string(); }\n",
+      libraries: "-lyaml",
+      module: [
+        "import ctypes, pathlib",
+        'library = ctypes.CDLL(str(pathlib.Path(__file__).with_name("library.so")))',
+        "library.version.restype = ctypes.c_char_p",
+        "",
+      ].join("\n"),
+    });
+    const filename = "yamlversion-1.0.tar.gz";
+    const archive = { project: "yamlversion", filename, bytes: readFileSync(join(made, filename)) };
+    const toolkit = { project: "toolkit", ...makeWheel({ name: "toolkit" }) };
+    const login = "anna:open-sesame";
+    await using index = await IndexServer.start([archive, toolkit], { login });
+    const PIP_INDEX_URL = index.url.replace("//", `//${login}@`);
+    const config = (base: string): void =>
+      farm.write({
+        "yaml/requirements.txt": [locked],
+        "yaml/main.py": ["import yamlversion", "print(yamlversion.library.version().decode())"],
+        "yaml/anyarch.toml": [
+          "[build]",
+          `base_image = "${base}"`,
+          "[python]",
+          'build_image = "python:3.11-slim"',
+          'build_packages = ["gcc", "libyaml-dev"]',
+        ],
+      });
+    const args = [
+      "build",
+      "yaml",
+      "--platform",
+      "linux/amd64",
+      "-o",
+      "oci:yaml-image",
+      "--progress",
+      "plain",
+    ];
+    config("python:3.11-slim");
+    const env = { ...withClient, PIP_INDEX_URL };
+    const lacking = await farm.anyarch([...args, ...farm.builders], { env });
+    expect(lacking.code).toBe(1);
+    expect(lacking.stderr).toMatch(/yamlversion 1\.0 needs libyaml-0\.so\.2, which the image lacks/);
+    // What builds need comes from the user's index, whose password nobody sees.
+    expect(index.requests.map((request) => request.path)).toContain("/simple/toolkit/");
+    expect(lacking.stdout + lacking.stderr).not.toContain("sesame");
+    config("deb:bookworm/python3,dash,libyaml-0-2");
+    const built = await farm.anyarch(args, { env: { ...alone, PIP_INDEX_URL } });
+    expect(built.code, built.stderr).toBe(0);
+    const ran = await farm.anyarch(["run", "--engine", "runc", "oci:yaml-image"], { env: alone });
+    expect(ran.stdout, ran.stderr).toMatch(/^0\.\d+\.\d+\n$/);
   });
 });
