@@ -14,6 +14,7 @@ import type { Candidate, DockerfilePlan, PlacedPlatform } from "./dockerfile-pla
 import type { Farm } from "./node.ts";
 import { makeOwnedTempDir } from "./owned-temp-dir.ts";
 import { placePlatforms } from "./place.ts";
+import { warnBeforeBuild } from "./plan-hazards.ts";
 import { probedFarm } from "./probed-farm.ts";
 import type { Prepare } from "./prepared-solve.ts";
 import { plainSolve } from "./solve.ts";
@@ -43,6 +44,7 @@ export class FilesBuilder implements AsyncDisposable {
   readonly #request: BuilderRequest;
   readonly #farm: Farm;
   readonly #workspace: TempDir;
+  #warned = false;
 
   private constructor(request: BuilderRequest, farm: Farm, workspace: TempDir) {
     this.#request = request;
@@ -101,6 +103,9 @@ export class FilesBuilder implements AsyncDisposable {
     const file = join(directory, "Dockerfile");
     await writeFile(file, order.dockerfile);
     const plan = this.#plan(order, file);
+    // Said once: what emulation costs is the same for all that is built.
+    if (!this.#warned) warnBeforeBuild(plan, ctx);
+    this.#warned = true;
     const request = asRequest(this.#request, order, file);
     const prepare: Prepare<string> = async (_node, platform) => {
       const attempt = await mkdtemp(join(directory, "attempt-"));
