@@ -44,9 +44,12 @@ export async function proveImages(
     const isApplication = (layer: Digest | undefined): boolean =>
       layer !== undefined && application.has(layer);
     const own = new Set(built.map(({ layer }) => layer.descriptor.digest));
-    const layers = scope.layers === "full" ? "all" : own;
+    const compiled = compiledPackages(scope.packages, name);
+    // Which libraries there are, the base tells.
+    const layers = scope.layers === "full" || compiled.size > 0 ? "all" : own;
     const report = await verifyImage(image, { platform, layers, allow: scope.allow }, ctx);
-    const wrong = report.findings.filter(({ severity }) => severity === "error");
+    const findings = scope.layers === "full" ? report.findings : notOfBase(report.findings, own);
+    const wrong = findings.filter(({ severity }) => severity === "error");
     const unreadable = new Set(
       wrong.flatMap(({ code, layer }) => (code === "LAYER_UNREADABLE" && layer) || []),
     );
@@ -55,8 +58,8 @@ export async function proveImages(
       .filter(({ digest }) => unreadable.has(digest));
     await assertUndamaged(suspect, own, ctx);
     if (wrong.length > 0) throw unproved(report, wrong, leaveOut);
-    sayLacking(lackingLibraries(report, application), compiledPackages(scope.packages, name), name, ctx);
-    for (const { code, message, layer, severity } of report.findings) {
+    sayLacking(lackingLibraries(report, application), compiled, name, ctx);
+    for (const { code, message, layer, severity } of findings) {
       if (severity !== "warning" || (code === "ELF_LIBRARY_MISSING" && isApplication(layer))) continue;
       // A distribution's package may hold scripts for interpreters that nobody asked for.
       const level = layer === undefined || isApplication(layer) ? "warning" : "debug";
@@ -65,6 +68,16 @@ export async function proveImages(
     proofs.set(name, { files: report.files, elf: report.elf });
   }
   return proofs;
+}
+
+/** What isn't wrong with the base alone, which nobody asked to judge; one that can't be read proves nothing. */
+function notOfBase(
+  findings: PlatformReport["findings"],
+  own: ReadonlySet<Digest>,
+): PlatformReport["findings"] {
+  return findings.filter(
+    ({ code, layer }) => layer === undefined || own.has(layer) || code === "LAYER_UNREADABLE",
+  );
 }
 
 /**
