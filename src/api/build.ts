@@ -11,6 +11,7 @@ import type { BuildRequest } from "../plan/build-request.ts";
 import type { AssembledResult } from "../plan/build-result.ts";
 import type { ConfigFile } from "../plan/config-file.ts";
 import type { DockerfileRequest } from "../plan/dockerfile-request.ts";
+import type { BuildkitWheels } from "./wheel-builder.ts";
 import { type ApiSettings, configFor, storeOptions, withContext } from "./settings.ts";
 
 /** What a build made; `plan.engine` tells by which engine. */
@@ -35,7 +36,7 @@ export function build(options: BuildOptions = {}, settings: ApiSettings = {}): P
     const prepared = await prepare(options, settings, ctx);
     if (prepared.engine === "buildkit") return runDockerfile(prepared, ctx);
     const { assemble } = await import("../assemble/assemble.ts");
-    return assemble(prepared.request, prepared.options, ctx);
+    return assembling(prepared, assemble, ctx);
   });
 }
 
@@ -60,8 +61,24 @@ export function planBuild(
     const prepared = await prepare(options, settings, ctx);
     if (prepared.engine === "buildkit") return planDockerfileBuild(prepared, ctx);
     const { planAssembly } = await import("../assemble/assemble.ts");
-    return planAssembly(prepared.request, prepared.options, ctx);
+    return assembling(prepared, planAssembly, ctx);
   });
+}
+
+/** The daemonless engine, with BuildKit at hand for what it can't do: to compile for a target. */
+async function assembling<T>(
+  { request, options }: PreparedAssembly,
+  work: (request: BuildRequest, options: AssembleOptions, ctx: Context) => Promise<T>,
+  ctx: Context,
+): Promise<T> {
+  await using wheelBuilder = await wheelsFor(request, options);
+  return await work(request, { ...options, wheelBuilder }, ctx);
+}
+
+/** By itself, because TypeScript doesn't rewrite the path of an import() beside `using`. */
+async function wheelsFor(request: BuildRequest, { stores }: AssembleOptions): Promise<BuildkitWheels> {
+  const { BuildkitWheels: Wheels } = await import("./wheel-builder.ts");
+  return new Wheels(request.nativeBuilds, stores);
 }
 
 /** Whoever forgot to log in shall not wait for a build to learn it. */
@@ -103,9 +120,13 @@ interface PreparedDockerfile {
   readonly options: DockerfileBuildOptions;
 }
 
-type Prepared =
-  | PreparedDockerfile
-  | { readonly engine: "assemble"; readonly request: BuildRequest; readonly options: AssembleOptions };
+interface PreparedAssembly {
+  readonly engine: "assemble";
+  readonly request: BuildRequest;
+  readonly options: AssembleOptions;
+}
+
+type Prepared = PreparedDockerfile | PreparedAssembly;
 
 async function prepare(options: BuildOptions, settings: ApiSettings, ctx: Context): Promise<Prepared> {
   const [{ chooseEngine }, { remoteContext }] = await Promise.all([

@@ -2,6 +2,7 @@ import type { Entry } from "../archive/entry.ts";
 import type { Context } from "../host/context.ts";
 import type { BaseFacts } from "../image/base-facts.ts";
 import type { Platform } from "../oci/platform.ts";
+import type { WheelBuilder } from "../packages/python/wheel-builder.ts";
 
 /**
  * What knows how one kind of application becomes layers. To add a kind, add a file with an AppType and name it
@@ -30,6 +31,8 @@ export interface AppOptions {
   readonly workdir: string;
   /** Overrides the entry point found; then its absence is no error. */
   readonly entrypoint?: readonly string[];
+  /** What builds Python packages that exist as source only; without it they are unavailable. */
+  readonly wheelBuilder?: WheelBuilder;
 }
 
 /** An application that was read, ready to be asked for its parts on given targets. */
@@ -53,6 +56,8 @@ export type DefaultBase =
 export interface AppTarget {
   readonly platform: Platform;
   readonly facts: BaseFacts;
+  /** The base as any machine pulls it, "NAME@DIGEST"; absent where it isn't in a registry. */
+  readonly image?: string;
 }
 
 /** Where each package comes from on each platform, and the layers that follow from it. */
@@ -61,6 +66,11 @@ export interface AppSelection {
   /** Platforms (normalised strings) that can't be built, with the error that says why and the ways on. */
   readonly unavailable: ReadonlyMap<string, Error>;
   readonly run: AppRunConfig;
+  /**
+   * Builds what has to be built before there are layers; absent where nothing has. Platforms for which that fails are
+   * among those that are unavailable in the selection that it returns.
+   */
+  readonly build?: (platforms: readonly Platform[], ctx: Context) => Promise<AppSelection>;
   /** Fetches what is missing, each file once for all platforms, and names the layers of each, bottom first. */
   layers(platforms: readonly Platform[], ctx: Context): Promise<ReadonlyMap<string, readonly AppLayer[]>>;
 }
@@ -73,12 +83,14 @@ export interface PackageRow {
 }
 
 export interface PackageChoice {
-  readonly kind: "native" | "neutral" | "source" | "missing" | "excluded";
+  readonly kind: "native" | "neutral" | "build" | "source" | "missing" | "excluded";
   readonly file?: string;
   /** Bytes. */
   readonly size?: number;
-  /** What makes it so: the tag that matched, the marker that is false, the wheels that exist. */
+  /** What makes it so: the tag that matched, the machine that will build it, the marker that is false, the wheels that exist. */
   readonly why?: string;
+  /** True for what was compiled for this platform, now or before: what it is linked with has to be in the base. */
+  readonly compiled?: true;
 }
 
 export interface AppRunConfig {

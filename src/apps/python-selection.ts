@@ -7,7 +7,7 @@ import { explainUnavailable } from "../packages/python/explain.ts";
 import { installWheels } from "../packages/python/install.ts";
 import type { PythonProject } from "../packages/python/project.ts";
 import { scriptText } from "../packages/python/scripts.ts";
-import type { Choice, Selection } from "../packages/python/select.ts";
+import type { BuildChoice, Choice, Selection } from "../packages/python/select.ts";
 import type { PythonTarget } from "../packages/python/target.ts";
 import { findUnmetRequirements } from "../packages/python/unmet.ts";
 import type {
@@ -29,6 +29,8 @@ export interface PythonSelectionOptions {
   readonly project: PythonProject | undefined;
   readonly sources: SourceFiles;
   readonly workdir: string;
+  /** See {@link AppSelection.build}. */
+  readonly build?: AppSelection["build"] | undefined;
 }
 
 /** The wheels of each target, and the layers that they and the application's files become. */
@@ -36,6 +38,7 @@ export class PythonSelection implements AppSelection {
   readonly packages: readonly PackageRow[];
   readonly unavailable: ReadonlyMap<string, Error>;
   readonly run: AppRunConfig;
+  readonly build?: NonNullable<AppSelection["build"]>;
   readonly #options: PythonSelectionOptions;
 
   constructor(options: PythonSelectionOptions) {
@@ -49,6 +52,7 @@ export class PythonSelection implements AppSelection {
       ),
     }));
     this.unavailable = unavailablePlatforms(options);
+    if (options.build !== undefined) this.build = options.build;
   }
 
   async layers(
@@ -132,7 +136,9 @@ function describe(choice: Choice): PackageChoice {
       return {
         kind: "native",
         file: choice.filename,
-        why: choice.tag,
+        ...(choice.built === undefined
+          ? { why: choice.tag }
+          : { why: `${choice.tag}, ${choice.built}`, compiled: true as const }),
         ...(choice.size !== undefined && { size: choice.size }),
       };
     case "neutral":
@@ -142,6 +148,8 @@ function describe(choice: Choice): PackageChoice {
         why: choice.tag,
         ...(choice.size !== undefined && { size: choice.size }),
       };
+    case "build":
+      return { kind: "build", file: choice.filename, why: whereBuilt(choice) };
     case "source":
       return { kind: "source", file: choice.filename };
     case "missing":
@@ -149,6 +157,11 @@ function describe(choice: Choice): PackageChoice {
     case "excluded":
       return { kind: "excluded", why: choice.marker };
   }
+}
+
+/** "emulated on ssh://arm.example". */
+function whereBuilt({ site }: BuildChoice): string {
+  return site === undefined ? "nowhere yet" : `${site.placement} on ${site.node}`;
 }
 
 function unavailablePlatforms({

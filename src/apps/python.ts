@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { AnyarchError } from "../errors/error.ts";
 import type { Context } from "../host/context.ts";
 import { readTextFile } from "../host/text-file.ts";
-import { formatPlatform } from "../oci/platform.ts";
+import { formatPlatform, samePlatform } from "../oci/platform.ts";
 import { normalizeName } from "../packages/python/name.ts";
 import { type PythonProject, readPythonProject } from "../packages/python/project.ts";
 import { type PythonDependencies, readPythonDependencies } from "../packages/python/requirements.ts";
-import { type Selection, selectPackages } from "../packages/python/select.ts";
+import { type Choice, type Selection, selectPackages } from "../packages/python/select.ts";
 import { matchesSpecifiers, parseSpecifiers } from "../packages/python/specifier.ts";
 import type { PythonTarget } from "../packages/python/target.ts";
 import type {
@@ -21,7 +21,7 @@ import type {
 } from "./app-type.ts";
 import { findEntryPoint, type PythonEntryPoint } from "./python-entry-point.ts";
 import { venvBin, venvEnv } from "./python-environment.ts";
-import { PythonSelection } from "./python-selection.ts";
+import { PythonSelection, type PythonSelectionOptions } from "./python-selection.ts";
 import { readSourceFiles, type SourceFiles } from "./source-files.ts";
 
 const markers = [
@@ -101,17 +101,54 @@ class PythonApplication implements Application {
   async select(targets: readonly AppTarget[], ctx: Context): Promise<AppSelection> {
     const pythons = targets.map((target) => this.#pythonTarget(target));
     const selection =
-      this.#dependencies === undefined ? undefined : await select(this.#dependencies, pythons, ctx);
+      this.#dependencies === undefined
+        ? undefined
+        : await this.#selectPackages(this.#dependencies, targets, ctx);
     const installed = new Set(selection?.rows.map((row) => normalizeName(row.name)) ?? []);
     const run = this.#run(installed);
-    return new PythonSelection({
+    const options: PythonSelectionOptions = {
       selection,
       targets: targets.map((target, index) => ({ ...target, python: pythons[index] as PythonTarget })),
       run,
       project: this.#project,
       sources: this.#sources,
       workdir: this.#options.workdir,
-    });
+    };
+    return new PythonSelection({ ...options, build: this.#builds(options) });
+  }
+
+  /** Wheels where there are any; what exists as source only becomes one here, or is planned to become one elsewhere. */
+  async #selectPackages(
+    dependencies: PythonDependencies,
+    targets: readonly AppTarget[],
+    ctx: Context,
+  ): Promise<Selection> {
+    const pythons = targets.map((target) => this.#pythonTarget(target));
+    const selection = await select(dependencies, pythons, ctx);
+    const { wheelBuilder } = this.#options;
+    if (wheelBuilder === undefined || !has(selection, "source")) return selection;
+    const { planNative } = await import("../packages/python/plan-native.ts");
+    const natives = pythons.map((python, index) => ({ python, image: targets[index]?.image }));
+    return planNative(selection, natives, wheelBuilder, ctx);
+  }
+
+  /** How the planned builds of a selection are done; undefined where there are none. */
+  #builds(options: PythonSelectionOptions): AppSelection["build"] | undefined {
+    const { selection, targets } = options;
+    const dependencies = this.#dependencies;
+    const builder = this.#options.wheelBuilder;
+    if (selection === undefined || dependencies === undefined || builder === undefined) return undefined;
+    if (!has(selection, "build")) return undefined;
+    return async (platforms, ctx) => {
+      const [{ buildNative }, { readIndexConfig }] = await Promise.all([
+        import("../packages/python/build-native.ts"),
+        import("../packages/python/index-config.ts"),
+      ]);
+      const wanted = targets.filter(({ platform }) => platforms.some((one) => samePlatform(one, platform)));
+      const index = await readIndexConfig(dependencies.index, dependencies.projectDir, ctx);
+      const build = { targets: wanted.map(({ python }) => python), index, builder };
+      return new PythonSelection({ ...options, selection: await buildNative(selection, build, ctx) });
+    };
   }
 
   #pythonTarget({ platform, facts }: AppTarget): PythonTarget {
@@ -169,12 +206,13 @@ async function select(
   ctx: Context,
 ): Promise<Selection> {
   const selection = await selectPackages(dependencies, targets, ctx);
-  const hasSources = selection.rows.some(({ choices }) =>
-    Object.values(choices).some((choice) => choice.kind === "source"),
-  );
-  if (!hasSources) return selection;
+  if (!has(selection, "source")) return selection;
   const { buildSources } = await import("../packages/python/build-source.ts");
   return buildSources(selection, targets, ctx);
+}
+
+function has(selection: Selection, kind: Choice["kind"]): boolean {
+  return selection.rows.some(({ choices }) => Object.values(choices).some((choice) => choice.kind === kind));
 }
 
 /** The first word is a command of the environment: found there whatever PATH a user sets. */

@@ -11,6 +11,7 @@ import { type BaseFindings, type BuildPlan, makePlan } from "../plan/build-plan.
 import type { BuildRequest } from "../plan/build-request.ts";
 import type { AssembledResult } from "../plan/build-result.ts";
 import type { DebianSettings } from "../plan/config-file.ts";
+import type { WheelBuilder } from "../packages/python/wheel-builder.ts";
 import { checkOutputs, type StoreOptions } from "../stores/locations.ts";
 import { cancelledBeforePublishing, checkPush } from "../stores/publish.ts";
 import { baseAnnotations, sourceAnnotations } from "./annotations.ts";
@@ -29,6 +30,8 @@ export interface AssembleOptions {
   readonly stores: StoreOptions;
   readonly debian: DebianSettings | undefined;
   readonly verifyAllow: readonly string[];
+  /** What builds packages that exist as native source only: this engine runs nothing of a target. */
+  readonly wheelBuilder?: WheelBuilder;
 }
 
 /** An image of one platform, and the layers in it that were made here. */
@@ -44,6 +47,8 @@ export interface AssembledImage {
 interface Prepared {
   readonly base: Base;
   readonly bases: readonly PlatformBase[];
+  readonly application: Application;
+  readonly findings: BaseFindings;
   readonly selection: AppSelection;
   readonly plan: BuildPlan;
 }
@@ -92,15 +97,32 @@ async function makeProved(
   options: AssembleOptions,
   ctx: Context,
 ): Promise<{ prepared: Prepared; images: readonly AssembledImage[]; proofs: ReadonlyMap<string, Proof> }> {
-  const prepared = await prepare(request, options, ctx);
+  const prepared = await withBuilds(await prepare(request, options, ctx), request, options.stores, ctx);
   const images = await makeImages(prepared, request, options.stores, ctx);
-  return { prepared, images, proofs: await proveImages(images, request.verify, options.verifyAllow, ctx) };
+  const { packages } = prepared.plan;
+  const scope = { layers: request.verify, allow: options.verifyAllow, packages };
+  return { prepared, images, proofs: await proveImages(images, scope, ctx) };
+}
+
+/** Has built what no wheel exists of; what that failed for is omitted, or an error, as the request has it. */
+async function withBuilds(
+  prepared: Prepared,
+  request: BuildRequest,
+  stores: StoreOptions,
+  ctx: Context,
+): Promise<Prepared> {
+  const { selection, bases } = prepared;
+  if (selection.build === undefined) return prepared;
+  // Compiling may take an hour: not for an image that can't be pushed.
+  await checkPush(request.push ? request.tags : [], stores, ctx);
+  const platforms = bases.map(({ platform }) => platform);
+  return planned({ ...prepared, selection: await selection.build(platforms, ctx) }, request);
 }
 
 /** The base that was asked for; else the first of the application's defaults that this machine has and that fits. */
 async function prepare(request: BuildRequest, options: AssembleOptions, ctx: Context): Promise<Prepared> {
   checkOutputs(request.outputs, ctx.host.cwd);
-  const application = await inspectApplication(request, ctx);
+  const application = await inspectApplication(request, options, ctx);
   const { defaultBases } = application;
   for (const candidate of request.base === undefined ? defaultBases.slice(0, -1) : []) {
     try {
@@ -123,13 +145,23 @@ async function prepareOn(
 ): Promise<Prepared> {
   const base = await openBases(wanted, request, options, ctx);
   const { findings, bases } = await openPlatforms(base, request, ctx);
-  const targets: readonly AppTarget[] = bases.map(({ platform, facts }) => ({ platform, facts }));
+  const image = base.pullable;
+  const targets: readonly AppTarget[] = bases.map(({ platform, facts }) => ({
+    platform,
+    facts,
+    ...(image !== undefined && { image }),
+  }));
   const selection = targets.length === 0 ? nothingSelected : await application.select(targets, ctx);
-  const plan = makePlan(request, application, findings, selection);
-  const kept = bases.filter(({ platform }) =>
-    plan.platforms.some((planned) => planned.platform === formatPlatform(platform)),
+  return planned({ base, bases, application, findings, selection }, request);
+}
+
+/** Throws what makePlan throws; platforms that are left out of the plan are left out here. */
+function planned(found: Omit<Prepared, "plan">, request: BuildRequest): Prepared {
+  const plan = makePlan(request, found.application, found.findings, found.selection);
+  const bases = found.bases.filter(({ platform }) =>
+    plan.platforms.some((one) => one.platform === formatPlatform(platform)),
   );
-  return { base, bases: kept, selection, plan };
+  return { ...found, bases, plan };
 }
 
 /** Stands in where no platform of the base is left; makePlan throws then. */
@@ -140,7 +172,11 @@ const nothingSelected: AppSelection = {
   layers: () => Promise.resolve(new Map()),
 };
 
-async function inspectApplication(request: BuildRequest, ctx: Context): Promise<Application> {
+async function inspectApplication(
+  request: BuildRequest,
+  { wheelBuilder }: AssembleOptions,
+  ctx: Context,
+): Promise<Application> {
   const type = await detectApp(request.directory);
   const application = await type.inspect(
     {
@@ -152,6 +188,7 @@ async function inspectApplication(request: BuildRequest, ctx: Context): Promise<
       workdir: request.workdir,
       ...(request.requirements !== undefined && { requirements: request.requirements }),
       ...(request.entrypoint !== undefined && { entrypoint: request.entrypoint }),
+      ...(wheelBuilder !== undefined && { wheelBuilder }),
     },
     ctx,
   );

@@ -15,6 +15,8 @@ export interface Base {
   readonly location: string;
   /** Of the base's index or manifest, where it is an image. */
   readonly digest?: Digest;
+  /** "docker.io/library/python@sha256:…": the same for any machine that pulls it; absent where it isn't in a registry. */
+  readonly pullable?: string;
   /** What there is for `--platform all`. */
   readonly platforms: readonly Platform[];
   /**

@@ -10,11 +10,11 @@ import { type Image, platformOf, withPlatform } from "../image/image.ts";
 import type { Layer } from "../image/layer.ts";
 import { combineFacts, factsAreComplete, type LayerFacts, scanLayerFacts } from "../image/scan-base-facts.ts";
 import type { Descriptor } from "../oci/content.ts";
-import { digestHex } from "../oci/digest.ts";
+import { type Digest, digestHex } from "../oci/digest.ts";
 import { acceptablePlatforms, formatPlatform, type Platform, samePlatform } from "../oci/platform.ts";
 import { BlobCache } from "../stores/blob-cache.ts";
 import { isIndex, loadImage, loadIndexOrImage } from "../stores/load.ts";
-import { openStore } from "../stores/locations.ts";
+import { openStore, parseLocation } from "../stores/locations.ts";
 import type { ReadableStore } from "../stores/store.ts";
 import { type Base, type BaseOptions, orPlatformError, type PlatformBase } from "./base.ts";
 
@@ -39,6 +39,7 @@ export async function openImageBase(location: string, options: BaseOptions, ctx:
   return {
     location,
     digest: loaded.descriptor.digest,
+    ...pullable(location, loaded.descriptor.digest, ctx),
     platforms: offered,
     mountSource: (registry) => store.mountSource?.(loaded.descriptor, registry),
     open: (wanted) =>
@@ -54,6 +55,13 @@ export async function openImageBase(location: string, options: BaseOptions, ctx:
         ),
       ),
   };
+}
+
+function pullable(location: string, digest: Digest, ctx: Context): Pick<Base, "pullable"> {
+  const parsed = parseLocation(location, ctx.host.cwd);
+  if (parsed.transport !== "docker") return {};
+  const { registry, repository } = parsed.reference;
+  return { pullable: `${registry}/${repository}@${digest}` };
 }
 
 /** Says that it is the base that can't be had; what the user wrote wrongly is said as it is. */

@@ -8,7 +8,7 @@ import { LayoutStore } from "../stores/layout-store.ts";
 import { openStore, type StoreOptions } from "../stores/locations.ts";
 import type { ReadableStore } from "../stores/store.ts";
 import { chooseDelivery } from "./delivery.ts";
-import type { PlatformBuilt } from "./outcome.ts";
+import type { DeliveredImage } from "./outcome.ts";
 import type { Prepare } from "./prepared-solve.ts";
 import type { SolveResult } from "./run-solve.ts";
 import type { Delivery } from "./solve.ts";
@@ -25,7 +25,7 @@ export function prepareIn(workspace: string, request: DockerfileRequest, stores:
     const metadataFile = join(directory, "metadata.json");
     return {
       solve: solveFor(request, requested, delivery, metadataFile),
-      image: (result, ctx) => openResult(delivery, result, formatPlatform(platform), stores, ctx),
+      open: (result, ctx) => openResult(delivery, result, formatPlatform(platform), stores, ctx),
     };
   };
 }
@@ -37,7 +37,7 @@ async function openResult(
   platform: string,
   stores: StoreOptions,
   ctx: Context,
-): Promise<PlatformBuilt["image"]> {
+): Promise<DeliveredImage> {
   const opened = await storeOf(delivery, stores, ctx);
   if (opened === undefined) {
     throw new AnyarchError("BUILD_FAILED", `The build of ${platform} left no image.`, {
@@ -63,6 +63,7 @@ async function storeOf(
       return openStore(`docker://${delivery.repository}`, stores, ctx);
     case "push-tag":
       return openStore(`docker://${delivery.reference}`, stores, ctx);
+    case "files":
     case "none":
       return undefined;
   }

@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { stageFlow } from "../dockerfile/flow.ts";
-import { runTask } from "../events/task.ts";
 import type { Context } from "../host/context.ts";
 import type { DockerfileRequest } from "../plan/dockerfile-request.ts";
 import { prepareIn } from "./attempt.ts";
@@ -10,12 +9,11 @@ import type { DockerfileBuildResult } from "./build-result.ts";
 import { chooseDelivery } from "./delivery.ts";
 import type { DockerfilePlan, PlannedHazard } from "./dockerfile-plan.ts";
 import { keepOutputsOut } from "./keep-outputs-out.ts";
-import { currentMode } from "./environment.ts";
 import type { Farm } from "./node.ts";
-import { openFarm } from "./open-farm.ts";
 import { makeOwnedTempDir } from "./owned-temp-dir.ts";
 import { placePlatforms } from "./place.ts";
 import { hazardsFor, warnBeforeBuild, withRelevantHazards } from "./plan-hazards.ts";
+import { probedFarm } from "./probed-farm.ts";
 import { publishPlatforms } from "./publish-platforms.ts";
 import { readDockerfile, type ReadDockerfile } from "./read-dockerfile.ts";
 import { solveFor } from "./solve-for.ts";
@@ -72,32 +70,6 @@ async function probeAndCheck(
   if (hazards.status === "fulfilled") return [farm.value, hazards.value];
   await farm.value[Symbol.asyncDispose]();
   throw hazards.reason;
-}
-
-async function probedFarm(
-  request: DockerfileRequest,
-  { stores }: DockerfileBuildOptions,
-  ctx: Context,
-): Promise<Farm> {
-  const { credentials } = stores;
-  const farm = await runTask(ctx.emit, "probe builders", {}, async (task) => {
-    const opened = await openFarm(request, { ...(credentials && { credentials }) }, ctx);
-    task.detail(`${opened.nodes.length} of ${opened.nodes.length + opened.unreachable.length}`);
-    return opened;
-  });
-  sayMode(farm, ctx);
-  for (const { error } of farm.unreachable) {
-    ctx.emit({ type: "log", level: "warning", message: error.message });
-  }
-  return farm;
-}
-
-/** Where builds don't run in what looks like this machine: paths and localhost mean something else there. */
-function sayMode({ nodes }: Farm, ctx: Context): void {
-  const { kind, text } = currentMode(ctx);
-  const usesDocker = nodes.some(({ facts }) => facts.driver.startsWith("docker"));
-  if (kind === "container-with-docker-socket" && usesDocker)
-    ctx.emit({ type: "log", level: "info", message: text });
 }
 
 /** Throws BUILDER_LACKS_PLATFORM, and what the only node for a platform failed with. */

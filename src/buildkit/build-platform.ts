@@ -8,7 +8,7 @@ import type { Candidate, PlacedPlatform } from "./dockerfile-plan.ts";
 import { afterFailure, isNodeSuspect, type Onward } from "./failover.ts";
 import type { Farm, Node } from "./node.ts";
 import type { NodeStates } from "./node-states.ts";
-import type { Attempt, PlatformBuilt, PlatformFailed, PlatformOutcome } from "./outcome.ts";
+import type { Attempt, PlatformFailed, PlatformOutcome } from "./outcome.ts";
 import type { Prepare } from "./prepared-solve.ts";
 import { runSolve } from "./run-solve.ts";
 import type { SolveErrorDetails } from "./solve-error.ts";
@@ -20,11 +20,11 @@ export type BuildLimits = Pick<
   "fallback" | "jobs" | "retries" | "timeoutMs" | "silenceMs" | "crashSilenceMs"
 > & { /** See {@link SilentNode}. */ readonly askAfterMs?: number };
 
-export interface PlatformJob {
+export interface PlatformJob<Result> {
   readonly placed: PlacedPlatform;
   readonly farm: Farm;
   readonly request: BuildLimits;
-  readonly prepare: Prepare;
+  readonly prepare: Prepare<Result>;
   readonly limiter: Limiter;
   readonly nodes: NodeStates;
   /** Text of the Dockerfile, for the fixes that are proposed. */
@@ -46,7 +46,10 @@ interface Try {
 }
 
 /** Builds one platform on its candidates, one after the other, until one succeeds or none would. Doesn't throw. */
-export async function buildPlatform(job: PlatformJob, ctx: Context): Promise<PlatformOutcome> {
+export async function buildPlatform<Result>(
+  job: PlatformJob<Result>,
+  ctx: Context,
+): Promise<PlatformOutcome<Result>> {
   const started = performance.now();
   const { placed, nodes } = job;
   const platform = parsePlatform(placed.platform);
@@ -62,7 +65,7 @@ export async function buildPlatform(job: PlatformJob, ctx: Context): Promise<Pla
   for (let candidate = nodes.choose(left); candidate !== undefined; candidate = nodes.choose(left)) {
     const { node, placement } = candidate;
     const ending = await onCandidate(job, candidate, attempts, ctx);
-    if (!("error" in ending)) return { ok: true, image: ending, node, placement, ...ended() };
+    if ("result" in ending) return { ok: true, result: ending.result, node, placement, ...ended() };
     last = ending.error;
     if (ending.onward === "end") break;
     const rest = left.filter((other) => other !== candidate);
@@ -85,12 +88,12 @@ function noNode({ platform }: PlacedPlatform): AnyarchError {
 }
 
 /** Tries a node, again after faults that may be gone in a moment. */
-async function onCandidate(
-  job: PlatformJob,
+async function onCandidate<Result>(
+  job: PlatformJob<Result>,
   candidate: Candidate,
   attempts: Attempt[],
   ctx: Context,
-): Promise<PlatformBuilt["image"] | Failure> {
+): Promise<{ readonly result: Result } | Failure> {
   const { farm, request, placed, limiter, nodes } = job;
   const node = farm.nodes.find(({ spec }) => spec.name === candidate.node);
   if (node === undefined) return { error: noNode(placed), onward: "next" };
@@ -107,11 +110,11 @@ async function onCandidate(
       });
     };
     try {
-      const image = await limiter.run(() =>
+      const result = await limiter.run(() =>
         nodes.during(candidate.node, () => solveOn(node, job, candidate, ctx)),
       );
       note();
-      return image;
+      return { result };
     } catch (thrown) {
       const { error, onward } = await judge(thrown, { node, candidate, tried }, job, ctx);
       note(error);
@@ -128,12 +131,12 @@ async function onCandidate(
   }
 }
 
-async function solveOn(
+async function solveOn<Result>(
   node: Node,
-  job: PlatformJob,
+  job: PlatformJob<Result>,
   { placement }: Candidate,
   ctx: Context,
-): Promise<PlatformBuilt["image"]> {
+): Promise<Result> {
   ctx.signal.throwIfAborted();
   const { placed, request, prepare, dockerfile } = job;
   const prepared = await prepare(node, parsePlatform(placed.platform), ctx);
@@ -149,15 +152,15 @@ async function solveOn(
   const { timeoutMs, silenceMs, crashSilenceMs } = request;
   const limits = { timeoutMs, silenceMs, crashSilenceMs };
   const options = { placement, reader, isCrash: isEmulatorCrash, parent: job.parent, silentNode };
-  const result = await runSolve(node, prepared.solve, { ...options, ...limits }, ctx);
-  return prepared.image(result, ctx);
+  const solved = await runSolve(node, prepared.solve, { ...options, ...limits }, ctx);
+  return prepared.open(solved, ctx);
 }
 
 /** What a failure means for this node and for where to go on. */
 async function judge(
   thrown: unknown,
   { node, candidate, tried }: Try,
-  job: PlatformJob,
+  job: Pick<PlatformJob<unknown>, "farm" | "nodes" | "request">,
   ctx: Context,
 ): Promise<Failure> {
   if (ctx.signal.aborted) return { error: cancellation(ctx) ?? toAnyarchError(thrown), onward: "end" };
@@ -203,7 +206,7 @@ function cancellation(ctx: Context): AnyarchError | undefined {
 }
 
 function sayNext(
-  { placed }: PlatformJob,
+  { placed }: Pick<PlatformJob<unknown>, "placed">,
   from: Candidate,
   error: AnyarchError,
   to: Candidate | undefined,

@@ -18,20 +18,20 @@ export type BuildPlatformsRequest = BuildLimits & { readonly dockerfileText?: st
  * (failover.ts says when). Where a required platform can't be built and no partial result is wanted, the others are
  * cancelled. Throws what `ctx.signal` was aborted with; no process is left then.
  */
-export async function buildPlatforms(
+export async function buildPlatforms<Result>(
   plan: DockerfilePlan,
   farm: Farm,
   request: BuildPlatformsRequest,
-  prepare: Prepare,
+  prepare: Prepare<Result>,
   ctx: Context,
-): Promise<readonly PlatformOutcome[]> {
+): Promise<readonly PlatformOutcome<Result>[]> {
   const limiter = new Limiter(request.jobs);
   const nodes = new NodeStates();
   const stop = new AbortController();
   const shared: Context = { ...ctx, signal: AbortSignal.any([ctx.signal, stop.signal]) };
   const building = new Set(plan.platforms.map(({ platform }) => platform));
   const outcomes = await Promise.all(
-    plan.platforms.map(async (placed): Promise<PlatformOutcome> => {
+    plan.platforms.map(async (placed): Promise<PlatformOutcome<Result>> => {
       const shown = { placed, farm, request, prepare, limiter, nodes, dockerfile: request.dockerfileText };
       const outcome = await asTask(shown, shared);
       building.delete(placed.platform);
@@ -51,7 +51,10 @@ export async function buildPlatforms(
 }
 
 /** The task starts before the platform's turn comes, so that whoever shows it knows all platforms from the start. */
-async function asTask(job: Omit<PlatformJob, "parent">, ctx: Context): Promise<PlatformOutcome> {
+async function asTask<Result>(
+  job: Omit<PlatformJob<Result>, "parent">,
+  ctx: Context,
+): Promise<PlatformOutcome<Result>> {
   const { placed } = job;
   const [first] = placed.candidates;
   const name = `build on ${first?.node ?? "no builder"}, ${first?.placement ?? "unplaced"}`;

@@ -15,6 +15,8 @@ export function outputFields({ delivery, sourceDateEpoch }: Solve): readonly str
       return ["type=image", `name=${delivery.reference}`, "push=true", "oci-mediatypes=true", ...rewrite];
     case "layout":
       return ["type=oci", "tar=false", `dest=${delivery.directory}`, ...rewrite];
+    case "files":
+      return ["type=local", `dest=${delivery.directory}`];
     case "none":
       return undefined;
   }
@@ -22,9 +24,9 @@ export function outputFields({ delivery, sourceDateEpoch }: Solve): readonly str
 
 /**
  * Attributes of the provenance attestation, undefined for none. Where nothing is asked for buildx attaches the
- * smallest and buildctl nothing: both are told "mode=min", as for "true".
+ * smallest and buildctl nothing: both are told "mode=min", as for "true". Files that aren't an image get none.
  */
 export function provenanceOf({ provenance, delivery }: Solve): string | undefined {
-  if (delivery.kind === "none" || provenance === "false") return undefined;
+  if (delivery.kind === "none" || delivery.kind === "files" || provenance === "false") return undefined;
   return provenance === undefined || provenance === "true" ? "mode=min" : provenance;
 }

@@ -24,7 +24,7 @@ export interface BuiltMember {
 
 /** Reads what a node delivered: a manifest, or an index of one image with its attestations. Throws CONTENT_INVALID. */
 export async function readMember(outcome: PlatformBuilt, ctx: Context): Promise<BuiltMember> {
-  const { store, descriptor } = outcome.image;
+  const { store, descriptor } = outcome.result;
   if (!isIndexType(descriptor.mediaType)) {
     const { mediaType, digest, size, platform } = descriptor;
     const own = { mediaType, digest, size, ...(platform && { platform }) };

@@ -6,7 +6,13 @@ import type { ReadableStore } from "../stores/store.ts";
 import type { Placement } from "./dockerfile-plan.ts";
 
 /** How the build of one platform ended. */
-export type PlatformOutcome = PlatformBuilt | PlatformFailed;
+export type PlatformOutcome<Result = DeliveredImage> = PlatformBuilt<Result> | PlatformFailed;
+
+/** Where an image is. The descriptor is of a manifest, or of an index with its attestations. */
+export interface DeliveredImage {
+  readonly store: ReadableStore;
+  readonly descriptor: Descriptor;
+}
 
 interface Ended {
   readonly platform: Platform;
@@ -16,10 +22,9 @@ interface Ended {
   readonly durationMs: number;
 }
 
-export interface PlatformBuilt extends Ended {
+export interface PlatformBuilt<Result = DeliveredImage> extends Ended {
   readonly ok: true;
-  /** Where the result is. The descriptor is of a manifest, or of an index with its attestations. */
-  readonly image: { readonly store: ReadableStore; readonly descriptor: Descriptor };
+  readonly result: Result;
   readonly node: string;
   readonly placement: Placement;
 }

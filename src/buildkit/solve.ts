@@ -52,6 +52,8 @@ export type Delivery =
   | { readonly kind: "push-tag"; readonly reference: string }
   /** An OCI layout on this machine, in a directory that doesn't exist yet. */
   | { readonly kind: "layout"; readonly directory: string }
+  /** The files of the target stage, in a directory of this machine. */
+  | { readonly kind: "files"; readonly directory: string }
   /** Solved and thrown away: a probe or a test build. */
   | { readonly kind: "none" };
 

@@ -64,6 +64,13 @@ export interface BuildOptions extends DockerfileOptions {
   readonly compression?: string;
   /** False forgets remembered layers; downloads stay cached. */
   readonly cache?: boolean;
+  /**
+   * "python:3.11-bookworm": the image with pip in which BuildKit builds packages that exist as source only; the base
+   * by default, where that is in a registry.
+   */
+  readonly pythonBuildImage?: string;
+  /** System packages that are installed there first, by apt-get or apk: "gcc", "libffi-dev". */
+  readonly pythonBuildPackages?: readonly string[];
   /** True resolves a Debian base anew instead of using the versions that anyarch.lock pins. */
   readonly updateLock?: boolean;
 }

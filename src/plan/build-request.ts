@@ -4,6 +4,7 @@ import { formatPlatform, type Platform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { Healthcheck } from "../oci/image-config.ts";
 import type { BuildOptions, HealthcheckOptions } from "./build-options.ts";
+import { type BuilderRequest, parseBuilderRequest } from "./builder-request.ts";
 import type { ConfigFile } from "./config-file.ts";
 import { commandWords } from "./command-words.ts";
 import { parseDuration } from "./duration.ts";
@@ -53,6 +54,15 @@ export interface BuildRequest {
   readonly compression: "gzip" | "zstd";
   readonly cache: boolean;
   readonly updateLock: boolean;
+  /** How packages that exist as source only come to be built. */
+  readonly nativeBuilds: NativeBuildRequest;
+}
+
+/** Which machines build native packages, in which image, with which system packages. */
+export interface NativeBuildRequest extends BuilderRequest {
+  /** Undefined: the base. */
+  readonly image: string | undefined;
+  readonly packages: readonly string[];
 }
 
 /** What overrides the run configuration of the base and the application. */
@@ -116,7 +126,20 @@ export function parseBuildRequest(
     compression: oneOf(merged.compression ?? "gzip", ["gzip", "zstd"], "--compression"),
     cache: merged.cache ?? true,
     updateLock: merged.updateLock ?? false,
+    nativeBuilds: {
+      ...parseBuilderRequest(options, config),
+      image: merged.pythonBuildImage,
+      packages: (merged.pythonBuildPackages ?? []).map(checkPackage),
+    },
   };
+}
+
+/** Names go into a command line: with a version, an architecture or a release where wanted. */
+function checkPackage(name: string): string {
+  if (/^[a-z0-9][\w.+~:=/-]*$/i.test(name)) return name;
+  throw new AnyarchError("USAGE", `"${name}" is no system package.`, {
+    hint: 'Write names as apt-get or apk take them: [python] build_packages = ["gcc", "libffi-dev"]',
+  });
 }
 
 function runRequest(merged: BuildOptions, config: ConfigFile | undefined, options: BuildOptions): RunRequest {

@@ -10,7 +10,7 @@ function onlyGiven<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], 
   return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as never;
 }
 
-/** The tables [build], [platforms] and [builders] as options. */
+/** The tables [build], [platforms], [builders] and [python] as options. */
 export function buildSection(raw: RawBuild, config: RawConfig): BuildOptions {
   return onlyGiven({
     context: raw.context,
@@ -46,6 +46,8 @@ export function buildSection(raw: RawBuild, config: RawConfig): BuildOptions {
     ...dockerfileSection(raw),
     platformOptions: platformSections(config.platforms),
     builders: builders(config.builders),
+    pythonBuildImage: config.python?.build_image,
+    pythonBuildPackages: config.python?.build_packages,
   });
 }
 

@@ -82,6 +82,7 @@ const config = v.strictObject({
     ),
   ),
   builders: optional(v.record(text, v.union([words, v.strictObject({ endpoint: words })]))),
+  python: optional(v.strictObject({ build_image: optional(text), build_packages: optional(v.array(text)) })),
   registry: optional(v.strictObject({ url: optional(text) })),
   registries: optional(
     v.record(

@@ -1,22 +1,20 @@
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import { AnyarchError } from "../errors/error.ts";
-import type { Platform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { BuildOptions } from "./build-options.ts";
+import { type BuilderRequest, parseBuilderRequest } from "./builder-request.ts";
 import type { ConfigFile } from "./config-file.ts";
 import {
   byPlatform,
   checkBuildArgs,
   parseAttestation,
-  parseBuilder,
   parseCache,
   parseNamedContext,
   parseSecret,
   parseSsh,
 } from "./dockerfile-values.ts";
 import { dockerfileSources } from "./dockerfile-sources.ts";
-import { parseDuration } from "./duration.ts";
 import { platformOptions, valuesOf, withOptional } from "./platform-options.ts";
 import {
   checkForSeveral,
@@ -26,13 +24,12 @@ import {
   parseTags,
   type RequestedPlatform,
   type RequestEnvironment,
-  wholeFrom,
 } from "./request-parts.ts";
 
 export type { RequestedPlatform } from "./request-parts.ts";
 
 /** A Dockerfile build that was checked: absolute paths, parsed references and platforms, defaults filled in. */
-export interface DockerfileRequest {
+export interface DockerfileRequest extends BuilderRequest {
   /** Absolute directory, or an address (git, https) as it is. */
   readonly context: string;
   /** Absolute. */
@@ -60,10 +57,6 @@ export interface DockerfileRequest {
   readonly network?: string;
   readonly provenance?: string;
   readonly sbom?: string;
-  /** `--builder` values before those of the configuration; empty: what is found. */
-  readonly builders: readonly BuilderOption[];
-  /** False refuses platforms that only emulation could build. */
-  readonly emulation: boolean;
   readonly fallback: "none" | "available" | "emulate";
   /** Where results go beside the tags' registries when `push`. */
   readonly outputs: readonly string[];
@@ -82,24 +75,7 @@ export interface DockerfileRequest {
   readonly verify: "none" | "app" | "full";
   /** Globs of files that may be for any machine. */
   readonly verifyAllow?: readonly string[];
-  readonly jobs: number;
-  /** Tries per node after transient faults; 2 by default. */
-  readonly retries: number;
-  /** Milliseconds for one platform on one node; undefined: no limit. */
-  readonly timeoutMs?: number;
-  /** Milliseconds without a sign of life until the watchdog ends a build; undefined: no limit. */
-  readonly silenceMs?: number;
-  /** Milliseconds of silence after an emulator's crash; 30 s by default. */
-  readonly crashSilenceMs: number;
   readonly sourceDateEpoch?: number;
-}
-
-/** `--builder [PLATFORM[,PLATFORM]=]ENDPOINT` or an entry of `[builders]`, not yet understood. */
-export interface BuilderOption {
-  /** Normalised. */
-  readonly platforms?: readonly Platform[];
-  readonly endpoint: string;
-  readonly origin: "flag" | "config";
 }
 
 /**
@@ -128,10 +104,7 @@ export function parseDockerfileRequest(
     noCache: merged.cache === false,
     pull: merged.pull ?? false,
     ...howToBuild(merged),
-    builders: [
-      ...(options.builders ?? []).map((text) => parseBuilder(text, "flag")),
-      ...(config?.build.builders ?? []).map((text) => parseBuilder(text, "config")),
-    ],
+    ...parseBuilderRequest(options, config),
     outputs,
     push,
     load,
@@ -197,24 +170,10 @@ function inputs(
   };
 }
 
-type How = Pick<
-  DockerfileRequest,
-  | "target"
-  | "network"
-  | "provenance"
-  | "sbom"
-  | "emulation"
-  | "fallback"
-  | "verify"
-  | "jobs"
-  | "retries"
-  | "timeoutMs"
-  | "silenceMs"
-  | "crashSilenceMs"
->;
+type How = Pick<DockerfileRequest, "target" | "network" | "provenance" | "sbom" | "fallback" | "verify">;
 
 function howToBuild(merged: BuildOptions): How {
-  const { target, network, provenance, sbom, timeout, silenceLimit, crashSilence } = merged;
+  const { target, network, provenance, sbom } = merged;
   const fallback = oneOf(merged.fallback ?? "none", ["none", "available", "emulate"], "--fallback");
   if (fallback === "emulate" && merged.emulation === false)
     throw new AnyarchError("USAGE", "--fallback emulate and --no-emulation contradict each other.");
@@ -223,19 +182,9 @@ function howToBuild(merged: BuildOptions): How {
     ...(network !== undefined && { network: oneOf(network, ["default", "none", "host"], "--network") }),
     ...(provenance !== undefined && { provenance: parseAttestation(provenance, "--provenance") }),
     ...(sbom !== undefined && { sbom: parseAttestation(sbom, "--sbom") }),
-    emulation: merged.emulation ?? true,
     fallback,
     verify: oneOf(merged.verify ?? "app", ["none", "app", "full"], "--verify"),
-    jobs: wholeFrom(1, merged.jobs ?? 4, "--jobs"),
-    retries: wholeFrom(0, merged.retries ?? 2, "--retries"),
-    ...(timeout !== undefined && { timeoutMs: milliseconds(timeout) }),
-    ...(silenceLimit !== undefined && { silenceMs: milliseconds(silenceLimit) }),
-    crashSilenceMs: milliseconds(crashSilence ?? "30s"),
   };
-}
-
-function milliseconds(duration: string): number {
-  return parseDuration(duration) / 1e6;
 }
 
 function namedPlatforms(merged: BuildOptions, arch: string): readonly RequestedPlatform[] {

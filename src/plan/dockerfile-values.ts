@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { AnyarchError } from "../errors/error.ts";
 import { formatPlatform, parsePlatform } from "../oci/platform.ts";
-import type { BuilderOption } from "./dockerfile-request.ts";
+import type { BuilderOption } from "./builder-request.ts";
 
 /*
  * The values of a Dockerfile build's flags, of which each has a small language of its own. `absolute` makes a path

@@ -48,14 +48,8 @@ const ownFlags: Readonly<Record<Engine, Readonly<Partial<Record<keyof BuildOptio
     network: "--network",
     provenance: "--provenance",
     sbom: "--sbom",
-    builders: "--builder",
-    emulation: "--no-emulation",
     load: "--load",
     temporaryTags: "--temporary-tags",
-    retries: "--retries",
-    timeout: "--timeout",
-    silenceLimit: "--silence-limit",
-    crashSilence: "--crash-silence",
   },
 };
 
@@ -68,6 +62,16 @@ const ownPlatformOptions: Readonly<
     ["baseImage", "base_image"],
   ],
   buildkit: [["buildArgs", "build_args"]],
+};
+
+/** Of machines that build: a Dockerfile, or what an application has as source only. */
+const builderFlags: Readonly<Partial<Record<keyof BuildOptions, string>>> = {
+  builders: "--builder",
+  emulation: "--no-emulation",
+  retries: "--retries",
+  timeout: "--timeout",
+  silenceLimit: "--silence-limit",
+  crashSilence: "--crash-silence",
 };
 
 /** What makes a directory an application that the daemonless engine knows, as far as a choice needs it. */
@@ -122,7 +126,7 @@ async function automatic(
   if (found === undefined) return { engine: "assemble" };
   if (!(await isApplication(contextDirectory(options, config, environment))))
     return { engine: "buildkit", foundAt: found };
-  const wantsBuildkit = flagsOf(options, "buildkit").length > 0;
+  const wantsBuildkit = flagsOf(options, "buildkit").length > 0 || given(options, builderFlags).length > 0;
   const [meant] = wantsBuildkit ? [] : flagsOf({ ...build, ...options }, "assemble");
   if (meant !== undefined) {
     const note = `${found} isn't built, because ${meant} is of the engine that needs none. To build it: --engine buildkit`;
@@ -133,15 +137,22 @@ async function automatic(
 }
 
 function flagsOf(options: BuildOptions, engine: Engine): readonly string[] {
-  const given = Object.entries(ownFlags[engine]).flatMap(([key, flag]) =>
-    options[key as keyof BuildOptions] === undefined ? [] : [flag],
-  );
   const forPlatforms = Object.entries(options.platformOptions ?? {}).flatMap(([platform, values]) =>
     ownPlatformOptions[engine].flatMap(([key, name]) =>
       values[key] === undefined ? [] : [`[platforms."${platform}"] ${name}`],
     ),
   );
-  return [...new Set([...given, ...forPlatforms])];
+  return [...new Set([...given(options, ownFlags[engine]), ...forPlatforms])];
+}
+
+function given(
+  options: BuildOptions,
+  flags: Readonly<Partial<Record<keyof BuildOptions, string>>>,
+): readonly string[] {
+  const named = Object.entries(flags).flatMap(([key, flag]) =>
+    options[key as keyof BuildOptions] === undefined ? [] : [flag],
+  );
+  return [...new Set(named)];
 }
 
 function foreignFlags(flags: readonly string[], engine: Engine, found: string | undefined): AnyarchError {

@@ -41,6 +41,8 @@ const slim = [
   ),
   ..."sysvinit-utils tar util-linux apt debian-archive-keyring passwd tzdata".split(" "),
 ];
+/** For C extensions of Python. */
+const compiler = ["gcc", "libc6-dev", "libpython3.11-dev"];
 const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const link = (from: string, target: string): Entry => ({ type: "symlink", path: from, target, mode: 0o777 });
 
@@ -126,6 +128,12 @@ const recipes = {
     files: pythonFiles,
     config: { Env: [path, "LANG=C.UTF-8"], Cmd: ["python3"] },
     version: 2,
+  },
+  "python:3.11": {
+    packages: ["dash", "python3", "python3-pip", ...compiler],
+    files: () => Promise.resolve([link("usr/bin/cc", "gcc")]),
+    config: { Env: [path, "LANG=C.UTF-8"], Cmd: ["python3"] },
+    version: 1,
   },
   "node:24-slim": {
     packages: [...slim, "ca-certificates", "libstdc++6"],

@@ -72,6 +72,8 @@ function describeChoice(terminal: Terminal, choice: PackageChoice | undefined): 
       return terminal.paint("out", "dim", "any");
     case "excluded":
       return terminal.paint("out", "dim", "not needed");
+    case "build":
+      return terminal.paint("out", "yellow", `build, ${choice.why ?? ""}`);
     case "source":
       return terminal.paint("out", "red", "source only");
     case "missing":

@@ -1,14 +1,12 @@
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { AnyarchError } from "../../errors/error.ts";
 import { runTask } from "../../events/task.ts";
-import { stagingPath } from "../../host/atomic-file.ts";
 import type { Context } from "../../host/context.ts";
 import { makeTempDir } from "../../host/temp-dir.ts";
 import { formatPlatform } from "../../oci/platform.ts";
-import { fetchFile } from "./download.ts";
+import { type Fetched, fetchFile } from "./download.ts";
 import { IndexAccess } from "./http-get.ts";
 import {
   selectionAccess,
@@ -17,9 +15,8 @@ import {
   type SourceChoice,
   type WheelChoice,
 } from "./select.ts";
-import { tagRanks } from "./tags.ts";
 import type { PythonTarget } from "./target.ts";
-import { bestTag, parseWheelName } from "./wheel-filename.ts";
+import { fittedWheel, keepWheel, keptWheel } from "./wheel-cache.ts";
 
 /**
  * Builds what a selection has as source only, once, on the host, with `python3 -m pip wheel --no-deps`. Only a
@@ -49,19 +46,13 @@ export async function buildSources(
           key,
           await buildReported(choice, selection[selectionAccess] ?? new IndexAccess([], []), ctx),
         );
-      const wheel = fitted(built.get(key), target);
-      if (wheel !== undefined) choices[platform] = wheel;
+      const wheel = built.get(key);
+      const fitted = wheel && fittedWheel(wheel, target);
+      if (fitted !== undefined) choices[platform] = fitted;
     }
     rows.push({ ...row, choices });
   }
   return { ...selection, rows };
-}
-
-/** The wheel with the tag by which it fits the target; undefined where it doesn't. */
-function fitted(wheel: WheelChoice | undefined, target: PythonTarget): WheelChoice | undefined {
-  const name = wheel === undefined ? undefined : parseWheelName(wheel.filename);
-  const fit = name === undefined ? undefined : bestTag(name, tagRanks(target));
-  return wheel === undefined || fit === undefined ? undefined : { ...wheel, tag: fit.tag };
 }
 
 async function buildReported(
@@ -70,47 +61,46 @@ async function buildReported(
   ctx: Context,
 ): Promise<WheelChoice | undefined> {
   return runTask(ctx.emit, `build ${choice.filename}`, {}, async (task) => {
-    const cached = await cachedBuild(choice, ctx);
+    const directory = await buildDirectory(choice, access, ctx);
+    const cached = directory === undefined ? undefined : await keptWheel(directory);
     if (cached !== undefined) {
       task.cached();
-      return cached;
+      return cached.neutral ? cached : undefined;
     }
-    const result = await build(choice, access, ctx);
-    if (typeof result !== "string") return result;
+    const result = await build(choice, directory, access, ctx);
+    if (typeof result !== "string" && result.neutral) return result;
+    const why = typeof result === "string" ? result : `it has native code, and became ${result.filename}.`;
     ctx.emit({
       type: "diagnostic",
       severity: "warning",
       code: "DEPENDENCY_UNAVAILABLE",
-      message: `${choice.filename} can't be built for other machines here: ${result}`,
-      hint: "Build its wheel on a machine of that platform and offer it with PIP_FIND_LINKS, or lock a version that has one.",
+      message: `${choice.filename} can't be built for other machines here: ${why}`,
     });
     return undefined;
   });
 }
 
-/** What was built from a source whose hash is known needn't be built again. A directory always is. */
-function buildDirectory(choice: SourceChoice, ctx: Context): string | undefined {
-  const sha256 = choice.hashes?.["sha256"];
-  return sha256 === undefined ? undefined : join(ctx.host.cacheDir, "python", "built", sha256);
+/**
+ * What was built from an archive needn't be built again, nor what turned out to have native code. A directory always
+ * is: undefined.
+ */
+async function buildDirectory(
+  choice: SourceChoice,
+  access: IndexAccess,
+  ctx: Context,
+): Promise<string | undefined> {
+  if (choice.directory !== undefined) return undefined;
+  const sha256 = choice.hashes?.["sha256"] ?? (await fetchArchive(choice, access, ctx)).sha256;
+  return join(ctx.host.cacheDir, "python", "built", sha256);
 }
 
-async function cachedBuild(choice: SourceChoice, ctx: Context): Promise<WheelChoice | undefined> {
-  const directory = buildDirectory(choice, ctx);
-  const [filename] = directory === undefined ? [] : await readdir(directory).catch(() => []);
-  return directory === undefined || filename === undefined ? undefined : wheelIn(directory, filename);
-}
-
-async function wheelIn(directory: string, filename: string): Promise<WheelChoice> {
-  const path = join(directory, filename);
-  const bytes = await readFile(path);
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  const [tag = ""] = parseWheelName(filename)?.tags ?? [];
-  const url = pathToFileURL(path).href;
-  return { kind: "neutral", neutral: true, filename, url, hashes: { sha256 }, size: bytes.byteLength, tag };
-}
-
-/** The wheel, or why there is none. */
-async function build(choice: SourceChoice, access: IndexAccess, ctx: Context): Promise<WheelChoice | string> {
+/** The wheel, kept in `directory`, or why there is none. */
+async function build(
+  choice: SourceChoice,
+  directory: string | undefined,
+  access: IndexAccess,
+  ctx: Context,
+): Promise<WheelChoice | string> {
   await using dir = await makeTempDir();
   const source = choice.directory ?? (await fetchSource(choice, dir.path, access, ctx));
   const output = join(dir.path, "wheels");
@@ -127,12 +117,8 @@ async function build(choice: SourceChoice, access: IndexAccess, ctx: Context): P
   }
   if (said !== "") return said;
   const [filename = ""] = await readdir(output);
-  if (!filename.endsWith("-none-any.whl")) return `it has native code, and became ${filename}.`;
-  const keep =
-    buildDirectory(choice, ctx) ??
-    join(ctx.host.cacheDir, "python", "built", await hashOf(join(output, filename)));
-  await publish(join(output, filename), keep, filename);
-  return wheelIn(keep, filename);
+  const keep = directory ?? join(ctx.host.cacheDir, "python", "built", await hashOf(join(output, filename)));
+  return keepWheel(join(output, filename), keep);
 }
 
 async function hashOf(path: string): Promise<string> {
@@ -141,31 +127,27 @@ async function hashOf(path: string): Promise<string> {
     .digest("hex");
 }
 
-async function fetchSource(
+/** Downloads an sdist, or finds it in the cache, and copies it into `into` under its own name. Returns the copy's path. */
+export async function fetchSource(
   choice: SourceChoice,
   into: string,
   access: IndexAccess,
   ctx: Context,
 ): Promise<string> {
-  const { filename, url = "", hashes = {} } = choice;
-  const downloads = join(ctx.host.cacheDir, "python", "sources");
-  await mkdir(downloads, { recursive: true });
-  const { path } = await fetchFile({ filename, url, hashes }, downloads, access, () => {}, ctx);
-  const named = join(into, filename.replaceAll("/", "_"));
+  const { path } = await fetchArchive(choice, access, ctx);
+  const named = join(into, choice.filename.replaceAll("/", "_"));
   await copyFile(path, named);
   return named;
 }
 
-/** The directory appears with the wheel in it, or not at all. */
-async function publish(wheel: string, directory: string, filename: string): Promise<void> {
-  const staging = stagingPath(directory);
-  await mkdir(staging, { recursive: true });
-  try {
-    await copyFile(wheel, join(staging, filename));
-    await rename(staging, directory).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
-    });
-  } finally {
-    await rm(staging, { recursive: true, force: true });
-  }
+/** Downloads an sdist into the cache, or finds it there. Throws HASH_MISMATCH, NETWORK_ERROR. */
+export async function fetchArchive(
+  { filename, url = "", hashes = {}, allowed }: SourceChoice,
+  access: IndexAccess,
+  ctx: Context,
+): Promise<Fetched> {
+  const downloads = join(ctx.host.cacheDir, "python", "sources");
+  await mkdir(downloads, { recursive: true });
+  const wanted = { filename, url, hashes, ...(allowed !== undefined && { allowed }) };
+  return fetchFile(wanted, downloads, access, () => {}, ctx);
 }

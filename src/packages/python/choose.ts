@@ -50,17 +50,25 @@ function compareRanked(a: Ranked, b: Ranked): number {
 function wheelChoice({ file, tag }: Ranked, allowed: readonly string[]): WheelChoice {
   const { filename, url, size, hashes } = file;
   const neutral = tag.endsWith("-none-any");
-  const confirmed = Object.entries(hashes).some(([name, hex]) => allowed.includes(`${name}:${hex}`));
   return {
     kind: neutral ? "neutral" : "wheel",
     neutral,
     filename,
     url,
     hashes,
-    ...(allowed.length > 0 && !confirmed && { allowed }),
+    ...unconfirmed(hashes, allowed),
     ...(size !== undefined && { size }),
     tag,
   };
+}
+
+/** What the lock allows, where what the index says of a file doesn't tell whether it is that. */
+function unconfirmed(
+  hashes: Readonly<Record<string, string>>,
+  allowed: readonly string[],
+): Pick<WheelChoice, "allowed"> {
+  const confirmed = Object.entries(hashes).some(([name, hex]) => allowed.includes(`${name}:${hex}`));
+  return allowed.length > 0 && !confirmed ? { allowed } : {};
 }
 
 function sourceChoice(
@@ -74,5 +82,5 @@ function sourceChoice(
   if (tree?.kind === "vcs") return { kind: "source", filename: tree.location, wheels };
   if (source === undefined) return { kind: "missing", wheels };
   const { filename, url, hashes } = source;
-  return { kind: "source", filename, url, hashes, wheels };
+  return { kind: "source", filename, url, hashes, ...unconfirmed(hashes, locked.allowed), wheels };
 }

@@ -56,8 +56,14 @@ function describe(
     target === undefined ? "" : ` (CPython ${target.python}, ${target.libc.family} ${target.libc.version})`;
   const wheels =
     choice.wheels.length === 0 ? "it has no wheels at all" : `its wheels are for ${summary(choice.wheels)}`;
-  const source = choice.kind === "source" ? `; only its source is there: ${choice.filename}` : "";
+  const source =
+    choice.kind === "source" ? `; only its source is there: ${choice.filename}${whyUnbuilt(choice)}` : "";
   return `${name}${version === "" ? "" : ` ${version}`} has no wheel for ${platform}${on}: ${wheels}${source}.`;
+}
+
+/** Why BuildKit didn't build it; the rest of a compiler's output was shown when it came. */
+function whyUnbuilt({ unbuilt }: SourceChoice): string {
+  return unbuilt === undefined ? "" : `, which BuildKit can't build: ${unbuilt.message.replace(/\.$/, "")}`;
 }
 
 const shownTags = 12;
@@ -88,14 +94,26 @@ function waysOn(
   ways.push(...new Set(libc));
   const platforms = [...new Set(missing.map(({ platform }) => platform))];
   ways.push(`- Leave ${platforms.join(", ")} out, or pass --fallback available to go on without.`);
-  if (missing.some(({ choice }) => choice.kind === "source"))
-    ways.push(
-      "- Build its wheel on that platform once, and name the directory: --find-links in the requirement file or PIP_FIND_LINKS.",
-    );
+  ways.push(...waysToBuild(missing));
   ways.push(
     "- Add an index that has such wheels: --extra-index-url in the requirement file, PIP_EXTRA_INDEX_URL or pip.conf.",
   );
   return ways;
+}
+
+function waysToBuild(missing: readonly Unavailable[]): readonly string[] {
+  const sources = missing.flatMap(({ platform, choice }) =>
+    choice.kind === "source" ? [{ platform, choice }] : [],
+  );
+  const [first] = sources;
+  if (first === undefined) return [];
+  const told = sources.flatMap(({ choice }) => choice.unbuilt?.hint?.split("\n") ?? []);
+  const build = `- Let BuildKit build its wheel: start Docker or buildkitd here, or name a machine: --builder ${first.platform}=ssh://USER@HOST.`;
+  return [
+    ...(told.length === 0 ? [build] : new Set(told.map((line) => `- ${line.replace(/^- /, "")}`))),
+    "- Build its wheel on that platform once, and name the directory: --find-links in the requirement file or PIP_FIND_LINKS.",
+    "- Write a Dockerfile, whose RUN instructions BuildKit executes on each platform: --file Dockerfile.",
+  ];
 }
 
 /** Wheels for the machine that need another C library: a base image that has it is enough. */

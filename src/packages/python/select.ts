@@ -14,6 +14,8 @@ import type { PythonDependencies } from "./requirements.ts";
 import { resolveRequirements } from "./resolver.ts";
 import { tagRanks } from "./tags.ts";
 import type { PythonTarget } from "./target.ts";
+import type { WheelSite } from "./wheel-builder.ts";
+import type { WheelStage } from "./wheel-dockerfile.ts";
 
 /** How URLs of a selection are reached; not part of its JSON. */
 export const selectionAccess: unique symbol = Symbol("access");
@@ -38,7 +40,7 @@ export interface SelectionRow {
   readonly choices: Readonly<Record<string, Choice>>;
 }
 
-export type Choice = WheelChoice | SourceChoice | MissingChoice | ExcludedChoice;
+export type Choice = WheelChoice | BuildChoice | SourceChoice | MissingChoice | ExcludedChoice;
 
 /** A wheel that fits; "neutral" where its tag says that it fits every platform. */
 export interface WheelChoice {
@@ -54,6 +56,21 @@ export interface WheelChoice {
   readonly size?: number;
   /** The tag by which it fits: "cp311-cp311-manylinux_2_17_aarch64". */
   readonly tag: string;
+  /** Where it was built from source: "built by BuildKit on NODE, native". */
+  readonly built?: string;
+}
+
+/** Source that is going to be built for this platform, by whom and in what. */
+export interface BuildChoice {
+  readonly kind: "build";
+  /** The sdist's name. */
+  readonly filename: string;
+  readonly source: SourceChoice;
+  /** Of the sdist. */
+  readonly sha256: string;
+  readonly stage: WheelStage;
+  /** Absent until a machine was found. */
+  readonly site?: WheelSite;
 }
 
 /** No wheel fits, but there is source: an sdist, a directory or a repository. */
@@ -63,12 +80,16 @@ export interface SourceChoice {
   readonly filename: string;
   readonly url?: string;
   readonly hashes?: Readonly<Record<string, string>>;
+  /** As {@link WheelChoice} has them. */
+  readonly allowed?: readonly string[];
   /** Absolute. */
   readonly directory?: string;
   /** Platform tags of this version's wheels. */
   readonly wheels: readonly string[];
   /** The newest version with a wheel that fits, where the index knows one. */
   readonly newestWithWheel?: string;
+  /** Why it wasn't built, where that was tried or planned. */
+  readonly unbuilt?: { readonly message: string; readonly hint?: string };
 }
 
 /** Nothing that fits. */

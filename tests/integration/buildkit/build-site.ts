@@ -89,7 +89,7 @@ export async function makeBuildSite(): Promise<BuildSite> {
       const prepared = solve(dockerfile, platform);
       return {
         solve: prepared,
-        async image({ descriptor }, inner) {
+        async open({ descriptor }, inner) {
           const { delivery } = prepared;
           if (delivery.kind !== "layout") throw new Error("The site delivers layouts.");
           const store = new LayoutStore(delivery.directory);

@@ -77,7 +77,7 @@ export async function solve(
     optional: false,
     attempts: [{ node: node.address, placement: "cross", durationMs: 5 }],
     durationMs: 5,
-    image: { store, descriptor },
+    result: { store, descriptor },
     node: node.address,
     placement: "cross",
   };

@@ -40,7 +40,7 @@ describeWith(engines, nodes, "Builds on BuildKit nodes", () => {
     const outcome = await buildOne(site, farm, file, { platform: "linux/amd64", on: ["native"] });
     expect(outcome).toMatchObject({ ok: true, placement: "native", attempts: [{ placement: "native" }] });
     if (!outcome.ok) return;
-    expect((await outcome.image.store.resolve("", site.ctx)).digest).toBe(outcome.image.descriptor.digest);
+    expect((await outcome.result.store.resolve("", site.ctx)).digest).toBe(outcome.result.descriptor.digest);
     expect(site.events).toContainEqual(
       expect.objectContaining({
         type: "log",

@@ -106,8 +106,8 @@ describeWith(engines, needed, "publishPlatforms", () => {
       manifests.slice(0, 2).map((child) => child.digest),
     );
     // Children are the nodes' own: nothing was uploaded, the second repository's blobs were mounted.
-    for (const [index, { image }] of outcomes.entries()) {
-      const delivered = await manifest(`${app}@${image.descriptor.digest}`);
+    for (const [index, outcome] of outcomes.entries()) {
+      const delivered = await manifest(`${app}@${outcome.result.descriptor.digest}`);
       expect(delivered.manifests.map((child) => child.digest)).toContain(manifests[index]?.digest);
     }
     expect(asked.filter(({ method }) => method === "PATCH")).toEqual([]);
@@ -127,7 +127,7 @@ describeWith(engines, needed, "publishPlatforms", () => {
     const alone = await solve(node, { ...one, to: join(temp.path, "alone") });
     const options = { platforms: ["linux/arm64"], push: true };
     const result = await publish([alone], { ...options, tags: [`${app}:1`] });
-    expect(result.digest).toBe(alone.image.descriptor.digest);
+    expect(result.digest).toBe(alone.result.descriptor.digest);
     expect(await digest(`${app}:1`)).toBe(result.digest);
     const attested = await solve(node, { ...one, to: app, attest: true });
     await publish([attested], { ...options, tags: [`${app}:2`] });

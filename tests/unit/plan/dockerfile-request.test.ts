@@ -256,9 +256,9 @@ describe("chooseEngine", () => {
 
   it("refuses flags of the other engine", async () => {
     const refused = (options: BuildOptions) => choose(options).catch((error: AnyarchError) => error);
-    expect(await refused({ context: "python", builders: ["x"], load: true })).toMatchObject({
+    expect(await refused({ context: "python", target: "x", load: true })).toMatchObject({
       code: "USAGE",
-      message: "--builder, --load are for Dockerfile builds, and no Dockerfile is built here.",
+      message: "--target, --load are for Dockerfile builds, and no Dockerfile is built here.",
     });
     const found = (await refused({ context: "docker", baseImage: "scratch" })) as AnyarchError;
     expect(found.message).toMatch(
