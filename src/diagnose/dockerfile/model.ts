@@ -175,6 +175,13 @@ export function copyPaths(instruction: Instruction): string[] {
   return text.split(/\s+/).filter((word) => word !== "" && !word.startsWith("<<"));
 }
 
+/** It says how it is started, or a base that does is only given files made elsewhere. */
+function isStarted(instructions: readonly Instruction[]): boolean {
+  const has = (...wanted: readonly string[]): boolean =>
+    instructions.some(({ keyword }) => wanted.includes(keyword));
+  return has("CMD", "ENTRYPOINT") || (!has("RUN") && instructions.some((each) => sourcesOf(each).length > 0));
+}
+
 function factsOf(
   dockerfile: Dockerfile,
   views: readonly ScenarioView[],
@@ -193,11 +200,7 @@ function factsOf(
   const last = dockerfile.stages.length - 1;
   const isImage = (index: number): boolean =>
     index === last ||
-    (!used.has(index) &&
-      !everNeeded.has(index) &&
-      (dockerfile.stages[index]?.instructions ?? []).some(({ keyword }) =>
-        ["CMD", "ENTRYPOINT"].includes(keyword),
-      ));
+    (!used.has(index) && !everNeeded.has(index) && isStarted(dockerfile.stages[index]?.instructions ?? []));
   const ships = new Set<number>();
   for (let index = last; index >= 0; index--) {
     if (!isImage(index) && !ships.has(index)) continue;

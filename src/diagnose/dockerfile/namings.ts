@@ -46,7 +46,7 @@ const publishers: readonly Publisher[] = [
     ...kernel,
   },
   {
-    url: /hadolint\/hadolint|jesseduffield\/|goreleaser\/goreleaser|google\/go-containerregistry|charmbracelet\/|anchore\/.*NOPE/i,
+    url: /hadolint\/hadolint|jesseduffield\/|goreleaser\/|google\/go-containerregistry|charmbracelet\/|fullstorydev\/grpcurl|nektos\/act|vektra\/mockery/i,
     ...goreleaser,
   },
   {

@@ -4,7 +4,7 @@ import { archNames } from "../../dockerfile/arch-names.ts";
 import type { DockerfileModel } from "../../dockerfile/model.ts";
 import { textsOf } from "../../dockerfile/texts.ts";
 import type { DockerfileRule, Remark, Severity } from "../../dockerfile/rule.ts";
-import { isNative, lineOfWord, option, usesOf, variable } from "../../dockerfile/uses.ts";
+import { isNative, lineOfWord, option, placesOf, usesOf, variable } from "../../dockerfile/uses.ts";
 
 /** The variable or command in an address that stands for the architecture. */
 const derived = /\$\{?(?:TARGET|BUILD)?(?:ARCH|PLATFORM)\b|\$\{?\w*(?:arch|platform|machine|cpu)\w*|\$\(|`/i;
@@ -19,8 +19,10 @@ export const rule: DockerfileRule = {
     "FROM debian:12\nARG TARGETARCH\nRUN curl -fsSLO https://nodejs.org/dist/v20.1.0/node-v20.1.0-linux-${TARGETARCH}.tar.xz\n",
     "FROM debian:12\nRUN curl -fsSLo /usr/local/bin/kubectl https://dl.k8s.io/release/v1.30.0/bin/linux/$(uname -m)/kubectl\n",
     "FROM golang:1.22\nRUN GOARCH=$(uname -m) go build -o /app .\n",
+    'FROM debian:12\nARG TARGETARCH\nRUN if [ "$TARGETARCH" = "aarch64" ]; then echo -mno-avx > /flags; fi\n',
   ],
   good: [
+    'FROM debian:12\nARG TARGETARCH\nRUN if [ "$TARGETARCH" = arm64 ] || [ "$TARGETARCH" = aarch64 ]; then echo arm > /flags; fi\n',
     "FROM debian:12\nARG TARGETARCH\nRUN curl -fsSLO https://dl.k8s.io/release/v1.30.0/bin/linux/${TARGETARCH}/kubectl\n",
     'FROM debian:12\nARG TARGETARCH\nRUN case "$TARGETARCH" in amd64) A=x64 ;; arm64) A=arm64 ;; *) exit 1 ;; esac && curl -fsSLO https://nodejs.org/dist/v20.1.0/node-v20.1.0-linux-$A.tar.xz\n',
   ],
@@ -36,6 +38,7 @@ export const rule: DockerfileRule = {
       });
     }
     reportTriples(model, report);
+    reportComparisons(model, report);
     for (const use of usesOf(model)) {
       if (!isNative(use.view)) continue;
       const wrong = wrongFlag(use.program, use.args, variable(use, "GOARCH"));
@@ -45,6 +48,32 @@ export const rule: DockerfileRule = {
     }
   },
 };
+
+/** `[ "$TARGETARCH" = aarch64 ]`, `aarch64 = …`, `"$(uname -m)" == arm64`: never true. */
+const comparisons: readonly (readonly [RegExp, right: RegExp, says: string])[] = [
+  [
+    /\$\{?(?:TARGET|BUILD)ARCH\}?"?\s{1,4}(?:={1,2}|-eq)\s{1,4}"?(aarch64|x86_64|x64|armv[67]l|i[36]86)\b/,
+    /\$\{?(?:TARGET|BUILD)ARCH\}?"?\s{1,4}={1,2}\s{1,4}"?(?:arm64|amd64|arm|386)\b/,
+    "TARGETARCH is amd64, arm64, arm or 386, never",
+  ],
+  [
+    /\$\(uname -m\)"?\s{1,4}={1,2}\s{1,4}"?(amd64|x64)\b/,
+    /\$\(uname -m\)"?\s{1,4}={1,2}\s{1,4}"?(?:x86_64|aarch64)\b/,
+    "uname -m says x86_64 and aarch64, never",
+  ],
+];
+
+/** A script that tries the right name as well knows about both. */
+function reportComparisons(model: DockerfileModel, report: (remark: Remark) => void): void {
+  for (const instruction of new Set(placesOf(model).map((place) => place.instruction))) {
+    const script = instruction.keyword === "RUN" ? model.script(instruction) : undefined;
+    for (const [pattern, right, says] of script === undefined ? [] : comparisons) {
+      const found = pattern.exec(script?.text ?? "");
+      if (found === null || right.test(script?.text ?? "")) continue;
+      report({ line: script?.lineOf(found.index) ?? instruction.line, message: `${says} ${found[1]}.` });
+    }
+  }
+}
 
 /** Values that a tool doesn't know: Go's GOARCH, .NET's RID, Debian's directories. */
 function wrongFlag(program: string, args: readonly string[], goarch: string | undefined): string | undefined {
