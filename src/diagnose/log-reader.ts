@@ -7,6 +7,7 @@ import { viewLog } from "./log/log-view.ts";
 import { matchRules } from "./log/match-rules.ts";
 import { QuoteFinder } from "./log/quoted-lines.ts";
 import { StepTracker } from "./log/step-tracker.ts";
+import { inEnglish } from "./log/translate-line.ts";
 import { logRules } from "./log-rules.ts";
 
 /** A {@link LogReader} that may be told of lines that were left out. */
@@ -27,7 +28,9 @@ export function openLogReader(known: KnownFacts = {}): NumberedLogReader {
   const take = (raw: string, step?: FailedStep): void => {
     for (const text of cleanLine(raw)) {
       const placed = tracker.place(text, step);
-      const judged = quotes.judge({ number, ...placed }, tracker.commands.at(-1));
+      const english = placed.kind === "echo" ? placed.text : inEnglish(placed.text);
+      const line = english === placed.text ? placed : { ...placed, text: english, shown: placed.text };
+      const judged = quotes.judge({ number, ...line }, tracker.commands.at(-1));
       digest.add(judged, judged.kind !== "echo" && isDecisive(judged.text));
       changed = true;
     }

@@ -190,7 +190,7 @@ function diagnosisOf({ rule, pattern, settled, at }: Match, log: LogView): Diagn
     ...(step && hasPlace(step) && { step: publicStep(step) }),
     evidence: at.flatMap((index) => {
       const found = log.lines[index];
-      return found === undefined ? [] : [{ line: found.number, text: found.text }];
+      return found === undefined ? [] : [{ line: found.number, text: found.shown ?? found.text }];
     }),
     why: typeof rule.why === "function" ? rule.why(log, place) : rule.why,
     fixes: [

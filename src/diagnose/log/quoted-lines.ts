@@ -89,7 +89,7 @@ export class QuoteFinder {
     return line;
   }
 
-  #quotes({ text, step }: LogLine, trace: string | undefined): boolean {
+  #quotes({ text, shown = text, step }: LogLine, trace: string | undefined): boolean {
     const place = step ?? this.#nowhere;
     const left = this.#diffs.get(place) ?? 0;
     if (diffHead.test(text)) {
@@ -107,7 +107,7 @@ export class QuoteFinder {
     }
     const command = step?.command ?? trace;
     if (command !== undefined && documentLine.test(text) && showsDocuments.test(command)) return true;
-    if (isInCommand(text, step?.command) || isInCommand(text, trace)) return true;
+    if (isInCommand(shown, step?.command) || isInCommand(shown, trace)) return true;
     if (excerpt.test(text) || assertion.test(text) || report.test(text) || chatter.test(text)) return true;
     return finding.test(text) && !ofCompiler.test(text);
   }
