@@ -5,7 +5,7 @@ import { jsonLines } from "./log/json-log.ts";
 import { LogDigest } from "./log/log-digest.ts";
 import { viewLog } from "./log/log-view.ts";
 import { matchRules } from "./log/match-rules.ts";
-import { QuoteFinder } from "./log/quoted-lines.ts";
+import { QuoteFinder, UniformLevel, withoutLevel } from "./log/quoted-lines.ts";
 import { StepTracker } from "./log/step-tracker.ts";
 import { inEnglish } from "./log/translate-line.ts";
 import { logRules } from "./log-rules.ts";
@@ -22,6 +22,7 @@ export function openLogReader(known: KnownFacts = {}): NumberedLogReader {
   const tracker = new StepTracker();
   const quotes = new QuoteFinder();
   const fromJson = jsonLines();
+  const levels = new UniformLevel();
   let number = 0;
   let changed = false;
   let told: readonly Diagnosis[] = [];
@@ -38,6 +39,7 @@ export function openLogReader(known: KnownFacts = {}): NumberedLogReader {
   const line = (raw: string, step?: FailedStep): void => {
     number++;
     const inside = fromJson(raw);
+    levels.add(raw);
     if (inside === undefined) take(raw, step);
     else for (const { text, step: own } of inside) take(text, own ?? step);
   };
@@ -49,7 +51,8 @@ export function openLogReader(known: KnownFacts = {}): NumberedLogReader {
     },
     diagnoses(): readonly Diagnosis[] {
       if (changed) {
-        const log = viewLog(digest.lines(), tracker.commands, tracker.failed, known);
+        const lines = levels.isUniform() ? digest.lines().map(withoutLevel) : digest.lines();
+        const log = viewLog(lines, tracker.commands, tracker.failed, known);
         told = matchRules(log, logRules);
       }
       changed = false;

@@ -1,6 +1,6 @@
 import type { LogLine } from "../../log/log-line.ts";
 import type { LogRule } from "../../log/log-rule.ts";
-import { cpuOf, type LogView } from "../../log/log-view.ts";
+import { cameThrough, cpuOf, type LogView, platformOf } from "../../log/log-view.ts";
 
 const unsigned = /^(?:arm|arm64|ppc64le|s390x|riscv64)$/;
 const unsignedTarget =
@@ -15,16 +15,9 @@ function isUnsignedChar(log: LogView, { step = log.failed }: LogLine): boolean {
       : unsignedTarget.test(command)
   )
     return true;
-  if (step?.platform === undefined && command !== undefined && cameThroughForAmd64(log, command)) return true;
-  const platform = step?.platform ?? (log.platforms.length === 1 ? log.platforms[0] : undefined);
-  return unsigned.test(cpuOf(platform) ?? log.hostCpu ?? "");
-}
-
-/** Of a step without its heading the log may still tell that the same command did well for amd64. */
-function cameThroughForAmd64(log: LogView, command: string): boolean {
-  return log.lines.some(
-    ({ step }) => step?.state === "done" && step.command === command && cpuOf(step.platform) === "amd64",
-  );
+  if (step?.platform === undefined && command !== undefined && cameThrough(log, command, "linux/amd64"))
+    return true;
+  return unsigned.test(cpuOf(platformOf(log, step)) ?? log.hostCpu ?? "");
 }
 
 /** An i8 where an u8 is wanted or the other way round, in Rust and Go: what C's char is there. */
