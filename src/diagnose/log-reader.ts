@@ -5,8 +5,9 @@ import { jsonLines } from "./log/json-log.ts";
 import { LogDigest } from "./log/log-digest.ts";
 import { viewLog } from "./log/log-view.ts";
 import { matchRules } from "./log/match-rules.ts";
-import { QuoteFinder } from "./log/quoted-lines.ts";
+import { QuoteFinder, UniformLevel, withoutLevel } from "./log/quoted-lines.ts";
 import { StepTracker } from "./log/step-tracker.ts";
+import { inEnglish } from "./log/translate-line.ts";
 import { logRules } from "./log-rules.ts";
 
 /** A {@link LogReader} that may be told of lines that were left out. */
@@ -21,13 +22,16 @@ export function openLogReader(known: KnownFacts = {}): NumberedLogReader {
   const tracker = new StepTracker();
   const quotes = new QuoteFinder();
   const fromJson = jsonLines();
+  const levels = new UniformLevel();
   let number = 0;
   let changed = false;
   let told: readonly Diagnosis[] = [];
   const take = (raw: string, step?: FailedStep): void => {
     for (const text of cleanLine(raw)) {
       const placed = tracker.place(text, step);
-      const judged = quotes.judge({ number, ...placed }, tracker.commands.at(-1));
+      const english = placed.kind === "echo" ? placed.text : inEnglish(placed.text);
+      const line = english === placed.text ? placed : { ...placed, text: english, shown: placed.text };
+      const judged = quotes.judge({ number, ...line }, tracker.commands.at(-1));
       digest.add(judged, judged.kind !== "echo" && isDecisive(judged.text));
       changed = true;
     }
@@ -35,6 +39,7 @@ export function openLogReader(known: KnownFacts = {}): NumberedLogReader {
   const line = (raw: string, step?: FailedStep): void => {
     number++;
     const inside = fromJson(raw);
+    levels.add(raw);
     if (inside === undefined) take(raw, step);
     else for (const { text, step: own } of inside) take(text, own ?? step);
   };
@@ -46,7 +51,8 @@ export function openLogReader(known: KnownFacts = {}): NumberedLogReader {
     },
     diagnoses(): readonly Diagnosis[] {
       if (changed) {
-        const log = viewLog(digest.lines(), tracker.commands, tracker.failed, known);
+        const lines = levels.isUniform() ? digest.lines().map(withoutLevel) : digest.lines();
+        const log = viewLog(lines, tracker.commands, tracker.failed, known);
         told = matchRules(log, logRules);
       }
       changed = false;

@@ -19,6 +19,8 @@ export interface LogLine {
   /** 1-based in the log as it was read. */
   readonly number: number;
   readonly text: string;
+  /** As it stands in the log, where `text` is its English form. */
+  readonly shown?: string;
   /**
    * "echo" is what the builder or a shell repeats of its input (instructions, frames, `+ command`): it says what was
    * run, not what went wrong. "quote" is output that shows source, values of an assertion, a linter's finding or the

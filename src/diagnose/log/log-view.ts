@@ -121,6 +121,23 @@ export function cpuOf(platform: string | undefined): string | undefined {
   return cpu === undefined ? undefined : (machines[cpu] ?? cpu);
 }
 
+/** The platform of a step; where the log doesn't tell, the only one that is named, if it didn't come through there. */
+export function platformOf(log: LogView, step: LogStep | undefined): string | undefined {
+  const told = step?.platform ?? log.known.platform;
+  if (told !== undefined) return told;
+  const [only] = log.platforms.length === 1 ? log.platforms : [];
+  return only !== undefined && step?.command !== undefined && cameThrough(log, step.command, only)
+    ? undefined
+    : only;
+}
+
+/** Whether this command of a platform has come to its end. */
+export function cameThrough(log: LogView, command: string, platform: string): boolean {
+  return log.lines.some(
+    ({ step }) => step?.state === "done" && step.command === command && step.platform === platform,
+  );
+}
+
 /** "unknown" where nothing speaks for or against it. */
 export type EmulationLevel = "shown" | "likely" | "unknown" | "not";
 
@@ -133,9 +150,7 @@ export function emulationOf(
     return { level: log.known.emulated ? "shown" : "not", emulated: log.known.emulated };
   if (step?.runsOn !== undefined && cpuOf(step.runsOn) !== cpuOf(step.platform))
     return { level: "not", emulated: false };
-  const platform =
-    step?.platform ?? log.known.platform ?? (log.platforms.length === 1 ? log.platforms[0] : undefined);
-  const cpu = cpuOf(platform);
+  const cpu = cpuOf(platformOf(log, step));
   if (cpu !== undefined && log.hostCpu !== undefined) {
     if (sameMachine(cpu, log.hostCpu))
       return log.emulator ? { level: "shown" } : { level: "not", emulated: false };

@@ -3,7 +3,7 @@ import { isDecisive } from "./decisive-words.ts";
 import type { LogLine, LogStep } from "./log-line.ts";
 import type { LogPattern, LogRule } from "./log-rule.ts";
 import { buildPlatformPatch, languageOf } from "../build-platform-patch.ts";
-import { cpuOf, type EmulationLevel, emulationOf, type LogView } from "./log-view.ts";
+import { cpuOf, type EmulationLevel, emulationOf, type LogView, platformOf } from "./log-view.ts";
 import { isQuotedSentence } from "./quoted-lines.ts";
 
 const before = 20;
@@ -175,8 +175,7 @@ function firstBelow({ rule, settled }: Match, sorted: readonly Match[], end: num
 function diagnosisOf({ rule, pattern, settled, at }: Match, log: LogView): Diagnosis {
   const line = log.lines[at[0] ?? 0];
   const step = line?.step ?? log.failed;
-  const platform =
-    step?.platform ?? log.known.platform ?? (log.platforms.length === 1 ? log.platforms[0] : undefined);
+  const platform = platformOf(log, step);
   const { emulated = rule.emulated } = emulationOf(log, step);
   const command = step?.command ?? log.commands.at(-1) ?? "";
   const place = { command, platform };
@@ -190,7 +189,7 @@ function diagnosisOf({ rule, pattern, settled, at }: Match, log: LogView): Diagn
     ...(step && hasPlace(step) && { step: publicStep(step) }),
     evidence: at.flatMap((index) => {
       const found = log.lines[index];
-      return found === undefined ? [] : [{ line: found.number, text: found.text }];
+      return found === undefined ? [] : [{ line: found.number, text: found.shown ?? found.text }];
     }),
     why: typeof rule.why === "function" ? rule.why(log, place) : rule.why,
     fixes: [

@@ -62,7 +62,39 @@ const ofCompiler = /\[-W|\berror: .{0,200}(?:'-m|"-m|architecture|mnemonic|instr
 
 /** What a program tells of its doings, by its own word no error. */
 const chatter =
-  /^(?:[\d:.,/TZ-]{5,30} ){0,2}(?:\(\d+\) )?(?:\[(?:INFO|DEBUG|TRACE|WARN|info|debug)\]|(?:INFO|DEBUG|TRACE|WARN)\b(?!\[|: [A-Z][A-Za-z]{4,40}: ))|\blevel=(?:info|debug|trace)\b/;
+  /^(?:[\d:.,/TZ-]{5,30} ){0,2}(?:\(\d+\) )?(?:\[(INFO|DEBUG|TRACE|WARN|info|debug)\]|(INFO|DEBUG|TRACE|WARN)\b(?!\[|: [A-Z][A-Za-z]{4,40}: ))|\blevel=(info|debug|trace)\b/;
+
+/** So many lines of one level are a logger's doing. */
+const fewestAlike = 3;
+
+/** Whether all lines of a log bear the same level: a logger that marks whatever it is handed says nothing by it. */
+export class UniformLevel {
+  #level: string | undefined;
+  #count = 0;
+  #differs = false;
+
+  /** Takes a line as it was read. */
+  add(raw: string): void {
+    if (this.#differs || raw.trim() === "") return;
+    const found = chatter.exec(raw);
+    const level = found?.[1] ?? found?.[2] ?? found?.[3];
+    this.#level ??= level;
+    this.#count++;
+    this.#differs = level === undefined || level !== this.#level;
+  }
+
+  isUniform(): boolean {
+    return !this.#differs && this.#count >= fewestAlike;
+  }
+}
+
+/** A line of such a log as output, without its level. */
+export function withoutLevel(line: LogLine): LogLine {
+  const found = line.kind === "quote" ? chatter.exec(line.text) : null;
+  if (found === null || found.index > 0) return line;
+  const text = line.text.slice(found[0].length).replace(/^\s{0,12}(?:[-:|]\s{1,4})?/, "");
+  return text === "" ? line : { ...line, text, shown: line.shown ?? line.text, kind: "output" };
+}
 
 const diffHead =
   /^\s{0,8}(?:- Expected|\+ (?:Received|Actual)|--- \S|\+\+\+ \S|@@ -\d|\W{0,4}\[?[Dd]iff\]?:? (?:Actual|Expected)|[-+] actual [-+] expected|[Dd]iff(?:erence)?s?:?$|- (?:Snapshot|expected)|\+ (?:actual))/;
@@ -89,7 +121,7 @@ export class QuoteFinder {
     return line;
   }
 
-  #quotes({ text, step }: LogLine, trace: string | undefined): boolean {
+  #quotes({ text, shown = text, step }: LogLine, trace: string | undefined): boolean {
     const place = step ?? this.#nowhere;
     const left = this.#diffs.get(place) ?? 0;
     if (diffHead.test(text)) {
@@ -107,7 +139,7 @@ export class QuoteFinder {
     }
     const command = step?.command ?? trace;
     if (command !== undefined && documentLine.test(text) && showsDocuments.test(command)) return true;
-    if (isInCommand(text, step?.command) || isInCommand(text, trace)) return true;
+    if (isInCommand(shown, step?.command) || isInCommand(shown, trace)) return true;
     if (excerpt.test(text) || assertion.test(text) || report.test(text) || chatter.test(text)) return true;
     return finding.test(text) && !ofCompiler.test(text);
   }

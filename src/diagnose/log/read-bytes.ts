@@ -1,3 +1,4 @@
+import { translatedStems } from "./translate-line.ts";
 import { decisiveWords, strongWords, structuralWords } from "./decisive-words.ts";
 import { type ScanStop, WordScanner } from "./word-scanner.ts";
 
@@ -108,7 +109,7 @@ export class LogBytes {
 
   #scanner(): WordScanner {
     if (this.#telling < mostTellingLines) {
-      return (this.#broad ??= new WordScanner([...decisiveWords, ...structuralWords]));
+      return (this.#broad ??= new WordScanner([...decisiveWords, ...structuralWords, ...translatedStems]));
     }
     return (this.#narrow ??= new WordScanner([...strongWords, ...structuralWords]));
   }

@@ -157,9 +157,14 @@ export class StepTracker {
     return { text: `${told[1] ?? ""}${told[2] ?? ""}… ${told[4] ?? ""}`, kind: "output", step };
   }
 
+  /** The step of this command that the builder speaks of: the same may have come through for another platform. */
   #stepOf(command: string): LogStep | undefined {
-    return [...this.#byName.values()].find(
-      (step) => command !== "" && step.command?.includes(command.slice(0, 60)),
+    const isOf = (step: LogStep): boolean =>
+      command !== "" && step.command?.includes(command.slice(0, 60)) === true;
+    if (this.failed !== undefined && isOf(this.failed)) return this.failed;
+    const steps = [...this.#byName.values()].filter(isOf);
+    return (
+      steps.find(({ state }) => state === "failed") ?? steps.find(({ state }) => state !== "done") ?? steps[0]
     );
   }
 

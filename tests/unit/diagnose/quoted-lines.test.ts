@@ -194,3 +194,19 @@ describe("the outcome of a step", () => {
     expect(codes(log("arm/v7"))[0]).toBe("package-missing-for-arch");
   });
 });
+
+describe("a logger that marks every line alike", () => {
+  it("hides nothing by its level", () => {
+    expect(
+      codes(
+        "2024-05-01 10:00:01 INFO pulling\n2024-05-01 10:00:02 INFO exec /usr/bin/app: exec format error\n2024-05-01 10:00:03 INFO bye",
+      ),
+    ).toEqual(["exec-format-error-no-emulation"]);
+  });
+
+  it("says something where another line bears another level, or none", () => {
+    expect(codes("INFO pulling\nINFO retrying after read ECONNRESET\nERROR boom")).toEqual([]);
+    expect(codes("INFO pulling\nINFO retrying after read ECONNRESET\nboom")).toEqual([]);
+    expect(codes("INFO retrying after read ECONNRESET")).toEqual([]);
+  });
+});

@@ -46,14 +46,16 @@ export const rule: LogRule = {
       score: 90,
     },
     {
-      line: /(?:cannot find|no such file.{0,10}) (?:\S{0,80}\/)?(?:[S]?crt1\.o|crti\.o|crtbegin\S{0,2}\.o|-lgcc(?:_s|_eh)?|-lc\b|libc\.so\.6|libgcc)/i,
+      line: /(?:cannot (?:find|open)|no such file.{0,10}|unable to find library) (?:\S{0,80}\/)?(?:[S]?crt1\.o|crti\.o|crtbegin\S{0,2}\.o|-lgcc(?:_s|_eh)?|-lc\b|libc\.so\.6|libgcc|libclang_rt\.builtins)/i,
       score: 86,
     },
     {
-      line: /(?:gnu\/stubs-\S{1,12}|bits\/\S{1,40}|sys\/cdefs|asm\/\w{1,30}|features|stdlib|stdio|string|stdint|assert|errno)\.h(?:'|"|’)?:? (?:file not found|No such file)/,
-      log: new RegExp(`${cross}|--target|zig cc|cross|GOARCH=|-arch arm64`),
+      line: /(?:gnu\/stubs-\S{1,12}|bits\/\S{1,40}|sys\/(?:cdefs|types|stat|time|param)|asm\/\w{1,30}|linux\/types|features|std(?:lib|io|int|def|arg|bool|atomic)|inttypes|limits|float|math|ctype|wchar|locale|time|signal|setjmp|unistd|fcntl|pthread|string|assert|errno)\.h(?:'|"|’)?:? (?:file not found|No such file)|fatal error: '?(?:iostream|vector|string|memory|algorithm|c(?:stddef|stdint|stdlib|stdio|string|math)|type_traits|initializer_list|bits\/c\+\+config\.h)'?:? (?:file not found|No such file)/,
+      log: new RegExp(
+        `${cross}|--target|zig cc|cross|GOARCH=|-arch arm64|(?:aarch64|armv7\\w*|riscv64gc|powerpc64le|s390x)-unknown-linux`,
+      ),
       nearNot: /gyp|Failed building wheel|setup\.py/,
-      score: 84,
+      score: 85,
     },
     {
       line: /is not a full path (?:and was not found|to an existing compiler)/,
@@ -99,6 +101,9 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/cross-rs/cross/issues/710"],
   bad: [
+    'warning: libfoo-sys@0.3.1: src/foo.c:3:10: fatal error: limits.h: No such file or directory\nerror: failed to run custom build command for `libfoo-sys v0.3.1`\n  running: "clang" "-O2" "--target=aarch64-unknown-linux-musl" "-c" "src/foo.c"',
+    "#9 [linux/amd64->arm64 build 4/5] RUN clang++ --target=aarch64-linux-gnu -c a.cc\n#9 0.4 a.cc:1:10: fatal error: 'cstddef' file not found",
+    "$ clang --target=riscv64-linux-gnu hello.c\nld.lld: error: cannot open crt1.o: No such file or directory\nld.lld: error: unable to find library -lgcc",
     "  Could not find directory of OpenSSL installation, and this `-sys` crate cannot\n  proceed without this knowledge.\n  $HOST = x86_64-unknown-linux-gnu\n  $TARGET = aarch64-unknown-linux-gnu",
 
     "#6 2.1   The CMAKE_C_COMPILER:\n#6 2.1     aarch64-linux-gnu-gcc\n#6 2.1   is not a full path and was not found in the PATH.",
@@ -108,5 +113,7 @@ export const rule: LogRule = {
   good: [
     "  Could not find directory of OpenSSL installation, and this `-sys` crate cannot\n  proceed without this knowledge.\n  $HOST = aarch64-unknown-linux-gnu\n  $TARGET = aarch64-unknown-linux-gnu",
     "/app/main.c:3:10: fatal error: foo.h: No such file or directory",
+    "#7 [build 3/4] RUN gcc -c main.c\n#7 0.3 main.c:1:10: fatal error: limits.h: No such file or directory",
+    "$ clang --target=aarch64-linux-gnu -c a.c\na.c:2:10: fatal error: 'proj/limits_of_ours.h' file not found",
   ],
 };

@@ -8,6 +8,11 @@ const localOnly = new RegExp(
   "i",
 );
 
+/** kaniko and others that ask Docker Hub for a stage that isn't there. */
+const unknownToHub = new RegExp(
+  `/v2/library/(?!(?:${official})/)[\\w.-]{1,80}/manifests/\\S{1,80}: (?:unexpected status code 401 )?UNAUTHORIZED`,
+);
+
 export const rule: LogRule = {
   code: "generic-user-error",
   title: "A fault of the Dockerfile, the context or the project itself",
@@ -34,6 +39,11 @@ export const rule: LogRule = {
       line: localOnly,
       score: 77,
     },
+    {
+      line: /no stage or image found with that name|short-name "[^"]{1,80}" did not resolve to an alias/,
+      score: 80,
+    },
+    { line: unknownToHub, score: 86 },
     {
       line: /target stage "?\S{1,80}"? could not be found|stage \S{1,80} not found/i,
       score: 77,
@@ -107,6 +117,9 @@ export const rule: LogRule = {
   ],
   references: [],
   bad: [
+    "Step 4/4 : COPY --from=assets /out /srv\ninvalid from flag value assets: pull access denied for assets, repository does not exist or may require 'docker login': denied: requested access to the resource is denied",
+    "#3 [internal] load metadata for docker.io/library/assets:latest\n#3 ERROR: pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed\nERROR: failed to solve: assets: failed to resolve source metadata for docker.io/library/assets:latest: pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
+    'STEP 5/6: COPY --from=assets /out /srv\nError: building at STEP "COPY --from=assets /out /srv": no stage or image found with that name',
     'ERROR: failed to solve: failed to compute cache key: failed to calculate checksum of ref abc: "/requirements.txt": not found',
     "ERROR: failed to solve: dockerfile parse error on line 7: unknown instruction: RUNN",
     "npm ERR! `npm ci` can only install packages when your package.json and package-lock.json are in sync. Please update your lock file with `npm install` before continuing.",

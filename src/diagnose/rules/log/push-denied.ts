@@ -1,4 +1,11 @@
+import type { LogLine } from "../../log/log-line.ts";
+import type { LogView } from "../../log/log-view.ts";
 import type { LogRule } from "../../log/log-rule.ts";
+
+/** What a registry says of a pull ends with the same words. */
+function isOfPush(_log: LogView, { text }: LogLine): boolean {
+  return !/pull access denied|invalid from flag value/.test(text);
+}
 
 export const rule: LogRule = {
   code: "push-denied",
@@ -11,6 +18,7 @@ export const rule: LogRule = {
       near: /push|exporting|upload|write_package|installation|HEAD|POST|PUT|uploadArtifacts|blobs/i,
       nearNot:
         /npm (?:ERR!|error)|apt|pip|exporting (?:to \S{0,30} )?cache|cache service|pull access denied|403 +Forbidden \[IP/,
+      check: isOfPush,
       score: 86,
     },
     { line: /name unknown: The repository with name/i, near: /push/i, score: 86 },
@@ -21,7 +29,7 @@ export const rule: LogRule = {
     },
     { line: /insufficient_scope/i, near: /push|exporting|upload/i, score: 86 },
     { line: /failed to push .{0,200}(?:denied|403|insufficient_scope|forbidden)/i, score: 90 },
-    { line: /denied: requested access to the resource is denied/, score: 76 },
+    { line: /denied: requested access to the resource is denied/, check: isOfPush, score: 76 },
   ],
   above: ["registry-auth", "registry-manifest-unknown", "generic-user-error", "network-transient"],
   why: "Who pushes is known, or nobody is logged in for this name, and writing there isn't allowed: the token has no write scope, the repository belongs to somebody else, doesn't exist (and isn't made by itself), or the tag is docker.io/library/NAME because the user's name is missing.",
@@ -45,6 +53,7 @@ export const rule: LogRule = {
     "denied: installation not allowed to Write organization package\n#20 pushing layers",
   ],
   good: [
+    "Step 4/4 : COPY --from=assets /out /srv\ninvalid from flag value assets: pull access denied for assets, repository does not exist or may require 'docker login': denied: requested access to the resource is denied",
     "ERROR: failed to solve: registry.example.com/team/base:1: pull access denied, repository does not exist or may require authorization",
   ],
 };

@@ -21,6 +21,17 @@ function isNotConnecting(_log: LogView, { text }: LogLine): boolean {
   return !/connect(?:ion|ing)?\b.{0,120}timed out|dial tcp|\bconnect ETIMEDOUT/i.test(text);
 }
 
+/** A server that answers late is late for a fast client as well. npm's ERR_SOCKET_TIMEOUT is of a socket that npm left idle. */
+const ofClient =
+  /Read timed out|ReadTimeoutError|\bnpm (?:ERR!|error|WARN|warn) .{0,120}(?:ETIMEDOUT|ESOCKETTIMEDOUT|network timeout)/;
+/** Other words of a process that doesn't come on. */
+const hangs =
+  /trouble with your network connection|uncaught target signal|exceeded the maximum execution time|The operation was canceled|job timeout|\b(?:hangs|hung|stuck)\b|Timer expired|idealTree.{0,60}still|no output (?:has been )?received/i;
+
+function isOfSlowProgram(log: LogView, line: LogLine): boolean {
+  return isNotConnecting(log, line) && (!ofClient.test(line.text) || log.has(hangs));
+}
+
 export const rule: LogRule = {
   code: "qemu-hang-or-timeout",
   title: "Emulation is so slow that a time limit struck, or it hangs",
@@ -40,7 +51,7 @@ export const rule: LogRule = {
     {
       line: networkTimeout,
       emulation: "shown",
-      check: isNotConnecting,
+      check: isOfSlowProgram,
       commandNot: /\bapt-get update && |^$/,
       score: 66,
       confidence: "likely",
@@ -48,7 +59,7 @@ export const rule: LogRule = {
     {
       line: networkTimeout,
       emulation: "likely",
-      check: isNotConnecting,
+      check: isOfSlowProgram,
       command: /\b(?:npm|yarn|pnpm|pip|poetry|uv|cargo|bundle|composer|dotnet restore|mvn|gradle)\b/,
       score: 64,
       confidence: "likely",
@@ -83,6 +94,8 @@ export const rule: LogRule = {
     "Run docker/setup-qemu-action@v3\n#31 [linux/arm64 build 4/6] RUN npm run build\n#31 21.1 creating an optimized production build ...\n##[error]The job running on runner GitHub Actions 7 has exceeded the maximum execution time of 360 minutes.",
   ],
   good: [
+    "Set up QEMU\n#9 [linux/arm64 4/6] RUN pip install -r requirements.txt\n#9 80.1 pip._vendor.urllib3.exceptions.ReadTimeoutError: HTTPSConnectionPool(host='pypi.example.com', port=443): Read timed out.",
+    "Set up QEMU\n#9 [linux/arm64 4/6] RUN npm ci\n#9 190.4 npm ERR! code ETIMEDOUT\n#9 190.4 npm ERR! network read ETIMEDOUT",
     'Set up QEMU\n#9 [linux/arm64 5/5] RUN go mod download\n#9 0.1 go: example.com/x@v1.0.0: Get "https://proxy.example.com/x": dial tcp 192.0.2.1:443: i/o timeout',
 
     "Run docker/setup-qemu-action@v3\n#31 [linux/arm64 build 4/6] RUN make\n##[error]Canceling since a higher priority waiting request for release exists\n##[error]The operation was canceled.",

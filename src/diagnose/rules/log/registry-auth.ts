@@ -8,10 +8,11 @@ export const rule: LogRule = {
     { line: /\bdenied: denied\b/, nearNot: /push|exporting/i, score: 78 },
     {
       line: /pull access denied/i,
-      nearNot: /docker\.io\/library\/\S+: pull access denied|push access denied/,
+      nearNot:
+        /docker\.io\/library\/\S+: pull access denied|push access denied|invalid from flag value|pull access denied for [^\s/,]{1,80}, /,
       score: 84,
     },
-    { line: /pull access denied/i, score: 70 },
+    { line: /pull access denied/i, nearNot: /invalid from flag value/, score: 70 },
     {
       line: /401 Unauthorized|\bUNAUTHORIZED\b|unauthorized: |authentication required|no basic auth credentials|incorrect username or password|failed to (?:fetch (?:oauth|anonymous) token|authorize)|invalid (?:username\/password|credentials)|HTTP Basic: Access denied|token (?:has )?expired|expired token|bad credentials|denied: .{0,40}(?:login|credential|token|authenticat)|reading manifest \S{1,80} in \S{1,160}: denied|login (?:failed|attempt|required)|Cannot perform an interactive login|Must provide --username|Error: Username and password required/i,
       nearNot:

@@ -1,4 +1,28 @@
+import type { LogLine } from "../../log/log-line.ts";
 import type { LogRule } from "../../log/log-rule.ts";
+import { cameThrough, cpuOf, type LogView, platformOf } from "../../log/log-view.ts";
+
+const unsigned = /^(?:arm|arm64|ppc64le|s390x|riscv64)$/;
+const unsignedTarget =
+  /--target[= ](?:aarch64|armv?\w*|riscv64\w*|powerpc64le|s390x)-|GOARCH=(?:arm|ppc64le|s390x|riscv64)/;
+
+/** Whether plain char is unsigned where this was compiled for: Linux on all but x86. */
+function isUnsignedChar(log: LogView, { step = log.failed }: LogLine): boolean {
+  const command = step?.command;
+  if (
+    command === undefined
+      ? log.commands.some((text) => unsignedTarget.test(text))
+      : unsignedTarget.test(command)
+  )
+    return true;
+  if (step?.platform === undefined && command !== undefined && cameThrough(log, command, "linux/amd64"))
+    return true;
+  return unsigned.test(cpuOf(platformOf(log, step)) ?? log.hostCpu ?? "");
+}
+
+/** An i8 where an u8 is wanted or the other way round, in Rust and Go: what C's char is there. */
+const otherChar =
+  /expected (?:raw pointer )?`\*(?:const|mut) [iu]8`|expected `(?:Option<)?(?:\*(?:const|mut) )?[iu]8>?`, found `(?:Option<)?(?:\*(?:const|mut) )?[iu]8>?`/;
 
 export const rule: LogRule = {
   code: "source-not-portable-to-arch",
@@ -37,11 +61,27 @@ export const rule: LogRule = {
       line: /(?:config\.guess: |^)unable to guess system type|cannot guess build type; you must specify|machine [`'‘](?:aarch64|arm64|riscv64|powerpc64le|ppc64le|s390x|loongarch64)\S{0,24}['’] not recognized/,
       score: 84,
     },
-    // Plain char is unsigned on ARM and POWER.
+    // Plain char is unsigned on ARM, POWER, z and RISC-V.
     {
-      line: /comparison is always (?:true|false) due to limited range of data type|comparison of constant -\d+ with expression of type 'char'|result of comparison of constant -1 .{0,60}'char'/,
-      emulation: "likely",
+      line: /comparison is always (?:true|false) due to limited range of data type|comparison of constant -\d+ with expression of type 'char'|result of comparison of constant -1 .{0,60}'char'|narrowing conversion of .{0,60}['‘]char['’]|non-constant-expression cannot be narrowed .{0,40}'char'|conversion from 'int' to 'char' changes value from '-\d+'|case label value is less than minimum value for type/,
+      check: isUnsignedChar,
       score: 74,
+      confidence: "likely",
+    },
+    { line: otherChar, near: /\bc_char\b|CStr(?:ing)?\b|C\.char|\bffi::/, check: isUnsignedChar, score: 86 },
+    { line: otherChar, check: isUnsignedChar, score: 72, confidence: "likely" },
+    {
+      // Also where nothing tells the CPU: the alias differs between CPUs, nothing else does.
+      line: /type `?(?:core::ffi::|std::ffi::|std::os::raw::|libc::)?c_char`? \{?aka|expected .{0,40}\bc_char\b.{0,80}found `?\*?(?:const |mut )?[iu]8/,
+      near: /expected `?\*?(?:const |mut )?[iu]8|mismatched types/,
+      score: 70,
+      confidence: "likely",
+    },
+    {
+      line: /cannot use .{1,200}(?:\[\d{1,4}\]|\*|\[\]|type )u?int8\b.{0,80} as (?:\[\d{1,4}\]|\*|\[\])?u?int8\b|cannot use .{1,200}_Ctype_(?:schar|uchar|char)\b.{0,80} as \*?(?:u?int8|_Ctype_\w?char)\b/,
+      near: /\.go:\d+/,
+      check: isUnsignedChar,
+      score: 76,
       confidence: "likely",
     },
     {
@@ -64,7 +104,7 @@ export const rule: LogRule = {
       score: 84,
     },
     {
-      line: /expected `?(?:u8|i8|u32|u64|i32|i64)`?, found `?(?:u8|i8|u32|u64|i32|i64)`?|expected `\*const (?:u8|i8)`|narrowing conversion of .{0,60}['‘]char['’]/,
+      line: /expected `?(?:u8|i8|u32|u64|i32|i64)`?, found `?(?:u8|i8|u32|u64|i32|i64)`?/,
       emulation: "likely",
       score: 70,
       confidence: "likely",
@@ -86,6 +126,9 @@ export const rule: LogRule = {
   ],
   references: ["https://github.com/containers/toolbox/pull/486"],
   bad: [
+    "#20 [linux/amd64 build 5/5] RUN cargo build --release\n#20 DONE 40.0s\n#21 [linux/arm64 build 5/5] RUN cargo build --release\n#21 90.0 error[E0308]: mismatched types\n#21 90.0   --> src/name.rs:14:31\n#21 90.0    |\n#21 90.0 14 |     let raw: *mut i8 = text.into_raw();\n#21 90.0    |              -------   ^^^^^^^^^^^^^^^ expected `*mut i8`, found `*mut u8`\n#21 90.0    |\n#21 90.0    = note: expected raw pointer `*mut i8`\n#21 90.0               found raw pointer `*mut u8`",
+    "#9 [linux/arm64 build 4/4] RUN go build ./...\n#9 9.0 ./uname.go:21:17: cannot use uts.Machine (variable of type [65]uint8) as [65]int8 value in argument to text",
+    "#9 [linux/s390x 4/4] RUN make\n#9 9.0 lex.cpp:8:14: error: narrowing conversion of '-1' from 'int' to 'char' [-Wnarrowing]",
     "configure: error: cannot guess build type; you must specify one\nconfig/config.guess: unable to guess system type",
     "#13 [linux/arm64 build 5/6] RUN make\n#13 4.0 ./foo.c:12:5: error: implicit declaration of function '__rdtsc' [-Werror=implicit-function-declaration]",
 
@@ -94,5 +137,9 @@ export const rule: LogRule = {
     "#10 [linux/arm64 build 5/6] RUN go build ./...\n#10 14.0 main/stderr_linux.go:12:9: undefined: syscall.Dup2",
     "src/hash.c:4:10: fatal error: emmintrin.h: No such file or directory",
   ],
-  good: ["./main.go:12:9: undefined: parseConfg"],
+  good: [
+    "./main.go:12:9: undefined: parseConfg",
+    "#20 [linux/amd64 build 5/5] RUN cargo build\n#20 9.0 error[E0308]: mismatched types\n#20 9.0   --> src/a.rs:4:9\n#20 9.0    = note: expected raw pointer `*const i8`\n#20 9.0               found raw pointer `*const u8`",
+    "#21 [linux/arm64 build 5/5] RUN cargo build\n#21 9.0 error[E0308]: mismatched types\n#21 9.0  --> src/a.rs:4:9\n#21 9.0    = note: expected struct `String`\n#21 9.0               found reference `&str`",
+  ],
 };
