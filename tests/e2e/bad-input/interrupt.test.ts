@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { cpSync, existsSync, rmSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -87,6 +87,15 @@ async function interrupted(
   return { ...run, afterMs: sent === undefined ? undefined : Date.now() - sent };
 }
 
+/** As `interrupted`, later where the signal came while Node.js was starting: on a busy machine that takes a while. */
+async function interruptedInBuild(
+  ...[scene, args, delay, signals]: Parameters<typeof interrupted>
+): Promise<Interrupted> {
+  const run = await interrupted(scene, args, delay, signals);
+  const isTooEarly = !wasCancelled(run) && run.code !== 0 && run.stdout === "" && delay < 5000;
+  return isTooEarly ? interruptedInBuild(scene, args, delay * 1.5, signals) : run;
+}
+
 /** The signal came after Node.js had started, and before the build was done. */
 function wasCancelled({ code, stderr }: Run): boolean {
   return code === 130 || stderr.includes("Cancelled");
@@ -151,7 +160,7 @@ describe("Ctrl-C during a build", () => {
     using scene = openBusyScene();
     const before = scene.state();
     for (const signal of ["SIGTERM", "SIGHUP"] as const) {
-      const run = await interrupted(scene, ["--format", "json"], 600, [signal]);
+      const run = await interruptedInBuild(scene, ["--format", "json"], 600, [signal]);
       expect(run.code, run.stderr).toBe(130);
       expect(JSON.parse(run.stdout)).toMatchObject({ schema: "anyarch.error/v1", code: "CANCELLED" });
       scene.expectTidy();
@@ -164,7 +173,7 @@ describe("Ctrl-C during a build", () => {
     scene.write("requirements.txt", "alpha\nbeta\n");
     const before = scene.state();
     for (const delay of [700, 1000, 1400]) {
-      const run = await interrupted(scene, [], delay, ["SIGINT"]);
+      const run = await interruptedInBuild(scene, [], delay, ["SIGINT"]);
       expectCancelled(scene, run, before);
     }
   });
@@ -172,7 +181,7 @@ describe("Ctrl-C during a build", () => {
   it("a second one ends it at once", async () => {
     using scene = openBusyScene();
     const before = scene.state();
-    const run = await interrupted(scene, [], 600, ["SIGINT", "SIGINT"]);
+    const run = await interruptedInBuild(scene, [], 600, ["SIGINT", "SIGINT"]);
     expect(run.code, run.stderr).toBe(130);
     expect(run.afterMs).toBeLessThan(soonMs);
     expect(scene.state()).toEqual(before);
@@ -223,7 +232,13 @@ describeWith(engines, ["docker-registry"], "Ctrl-C during a push", () => {
       const args = [...platforms, "--tag", target, "--push"];
       const run = await interrupted(scene, args, 500 + Math.random() * 2000, [signal]);
       if (run.code === 0 || run.stdout !== "") continue;
-      expect(tags().filter((path) => path.includes(`demo-${round}/`))).toEqual([]);
+      const tag = tags().find((path) => path.includes(`demo-${round}/`));
+      if (tag !== undefined) {
+        // It was all there before the signal came: the tag is the last that is pushed.
+        const link = readFileSync(join(registry.storage, tag, "current/link"), "utf8");
+        expect(link).toBe(reference.digest);
+        continue;
+      }
       if (signal === "SIGKILL" || !wasCancelled(run)) continue;
       cancelled++;
       expectCancelled(scene, run, before);
