@@ -41,6 +41,7 @@ const checkOf: Readonly<Record<FindingCode, VerifyCheckName>> = {
 /** All codes that findings have. */
 export const verifyFindingCodes = Object.keys(checkOf) as readonly FindingCode[];
 
+/** In the order of the report. */
 const checkNames = [
   "machine",
   "abi",

@@ -8,16 +8,6 @@ import type {
 import type { Style, Terminal } from "../terminal.ts";
 import { formatTable } from "./table.ts";
 
-const columns: readonly VerifyCheckName[] = [
-  "machine",
-  "abi",
-  "start",
-  "scripts",
-  "packages",
-  "documents",
-  "layers",
-];
-
 const cells: Readonly<Record<VerifyCheck["status"], readonly [Style, string]>> = {
   ok: ["green", "✓"],
   error: ["red", "✗"],
@@ -33,6 +23,8 @@ export function showVerifyReport(terminal: Terminal, report: VerifyReport, verbo
 }
 
 function matrixOf(terminal: Terminal, { platforms }: VerifyReport): readonly (readonly string[])[] {
+  // In the report's own order; every platform has all of them.
+  const columns = Object.keys(platforms[0]?.checks ?? {}) as VerifyCheckName[];
   const head = ["", ...columns].map((name) => terminal.paint("out", "dim", name));
   const rows = platforms.map(({ platform, checks }) => [
     platform,

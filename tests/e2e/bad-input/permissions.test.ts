@@ -1,7 +1,11 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { file, startArchive, type TestPackage } from "../../integration/debian/loopback-archive.ts";
+import {
+  file as fileEntry,
+  startArchive,
+  type TestPackage,
+} from "../../integration/debian/loopback-archive.ts";
 import { expectFailure, makeStage, openScene, type Scene, type Stage } from "./scene.ts";
 import { giveAway, unprivilegedNode, whyNotUnprivileged } from "./unprivileged.ts";
 
@@ -36,7 +40,7 @@ const packages: readonly TestPackage[] = [
     version: "3.11.2-6",
     architecture: "amd64",
     fields: { Depends: "libc6 (>= 2.36)" },
-    entries: [file("usr/bin/python3.11", "an interpreter", 0o755)],
+    entries: [fileEntry("usr/bin/python3.11", "an interpreter", 0o755)],
   },
 ];
 

@@ -6,38 +6,18 @@ import { indexAnnotations, solveFor } from "../../../src/buildkit/solve-for.ts";
 import { parsePlatform } from "../../../src/oci/platform.ts";
 import { parseReference } from "../../../src/oci/reference.ts";
 import type { DockerfileRequest } from "../../../src/plan/dockerfile-request.ts";
+import { plainRequest } from "../../data/plain-request.ts";
 
 const arm64 = parsePlatform("linux/arm64");
 const armv7 = parsePlatform("linux/arm/v7");
 
-const request: DockerfileRequest = {
-  context: "/src",
-  dockerfile: "/src/Dockerfile",
-  platforms: [{ platform: arm64, optional: false }],
+const request = plainRequest("/src", ["linux/arm64"], {
   tags: [parseReference("registry.example/team/app:1"), parseReference("registry.example/team/app:latest")],
   buildArgs: { LEVEL: "2", MODE: "release" },
   platformBuildArgs: { "linux/arm64": { LEVEL: "3" }, "linux/amd64": { LEVEL: "4" } },
-  namedContexts: {},
-  secrets: [],
-  ssh: [],
-  labels: {},
   annotations: { a: "both", "index:b": "index", "manifest:c": "all", "manifest[linux/arm/v7]:d": "armv7" },
-  cacheFrom: [],
-  cacheTo: [],
-  noCache: false,
-  pull: false,
-  builders: [],
-  emulation: true,
-  fallback: "none",
-  outputs: [],
   push: true,
-  load: false,
-  temporaryTags: false,
-  verify: "app",
-  jobs: 4,
-  retries: 2,
-  crashSilenceMs: 30_000,
-};
+});
 
 describe("solveFor", () => {
   const none = { kind: "none" } as const;

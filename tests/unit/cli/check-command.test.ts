@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { command } from "../../../src/cli/commands/check.ts";
-import type { Terminal } from "../../../src/cli/terminal.ts";
+import { runCommand } from "./captured-command.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "anyarch-check-command-"));
 const file = join(directory, "Dockerfile");
@@ -20,18 +20,7 @@ afterAll(() => {
 });
 
 async function run(flags: Readonly<Record<string, unknown>> = {}, paths = [file], stdin = "") {
-  let out = "";
-  const terminal: Terminal = {
-    columns: 100,
-    live: false,
-    out: (text) => void (out += text),
-    err: () => {},
-    paint: (_stream, _style, text) => text,
-  };
-  const { signal } = new AbortController();
-  const io = { terminal, signal, readStdin: () => Promise.resolve(stdin), onSignal: () => {} };
-  const code = await command.run([paths], { ...defaults, ...flags }, io);
-  return { code, out };
+  return runCommand(command, [paths], { ...defaults, ...flags }, stdin);
 }
 
 describe("anyarch check", () => {

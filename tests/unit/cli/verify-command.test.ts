@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { command } from "../../../src/cli/commands/verify.ts";
-import type { Terminal } from "../../../src/cli/terminal.ts";
 import { makeTempDir, type TempDir } from "../../../src/host/temp-dir.ts";
 import { makeIndex } from "../../../src/image/image-index.ts";
 import type { Image } from "../../../src/image/image.ts";
@@ -13,6 +12,7 @@ import { mediaTypes } from "../../../src/oci/media-type.ts";
 import { openStore } from "../../../src/stores/locations.ts";
 import { buildElf, machines } from "../verify/elf-builder.ts";
 import { file, makeImage, makeLayer, testContext } from "../verify/image-builder.ts";
+import { runCommand } from "./captured-command.ts";
 
 const amd64 = buildElf({ machine: machines.x86_64 });
 const arm64 = buildElf({ machine: machines.aarch64 });
@@ -72,18 +72,7 @@ async function publish(
 }
 
 async function run(tag: string, flags: Readonly<Record<string, unknown>> = {}) {
-  let out = "";
-  const terminal: Terminal = {
-    columns: 100,
-    live: false,
-    out: (text) => void (out += text),
-    err: () => {},
-    paint: (_stream, _style, text) => text,
-  };
-  const { signal } = new AbortController();
-  const io = { terminal, signal, readStdin: () => Promise.resolve(""), onSignal: () => {} };
-  const code = await command.run([`${layout}:${tag}`], { ...defaults, ...flags }, io);
-  return { code, out };
+  return runCommand(command, [`${layout}:${tag}`], { ...defaults, ...flags });
 }
 
 async function json(tag: string, flags: Readonly<Record<string, unknown>> = {}): Promise<VerifyResult> {
