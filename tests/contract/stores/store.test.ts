@@ -206,9 +206,9 @@ describe.each(Object.entries(implementations))("%s", (kind, start) => {
     expect((await open().resolve(names[1], ctx)).digest).toBe(after.descriptor.digest);
   });
 
-  it.skipIf(kind === "docker-archive")(
-    "holds an index with attestations, and copies it byte for byte",
-    async () => {
+  // docker-archive holds images only.
+  if (kind !== "docker-archive") {
+    it("holds an index with attestations, and copies it byte for byte", async () => {
       const { ctx, open, names } = await start();
       const index = sampleIndex(["linux/amd64", "linux/arm64"], true);
       const memory = new MemoryStore("source");
@@ -228,8 +228,8 @@ describe.each(Object.entries(implementations))("%s", (kind, start) => {
       for (const part of [index, ...index.images, ...index.attestations]) {
         expect((await readContent(back, part.descriptor, ctx)).equals(part.bytes)).toBe(true);
       }
-    },
-  );
+    });
+  }
 
   it("copies one platform of an index, and nothing twice", async () => {
     const { ctx, open, names } = await start();
