@@ -164,8 +164,10 @@ describeWith(
       for (const architecture of architectures) {
         const platform = Object.values(busyboxPlatforms[architecture]).join("/");
         await docker.run(["pull", "--quiet", "--platform", platform, target]);
-        const ran = await docker.run(["run", "--rm", "--network", "none", "--platform", platform, target]);
-        expect(ran.stdout.trim()).toBe(machines[architecture]);
+        const args = ["run", "--rm", "--network", "none", "--platform", platform, target];
+        // On a busy machine dockerd now and then loses what a container printed that ended at once.
+        const said = async (): Promise<string> => (await docker.run(args)).stdout.trim();
+        await expect.poll(said, { timeout: 20_000 }).toBe(machines[architecture]);
       }
       const inspected = await docker.run(["image", "inspect", "--format", "{{.Id}}", target]);
       expect(inspected.stdout.trim()).toBe(sample.index.digest);
