@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, isAbsolute, relative, resolve } from "node:path";
 import type { ContextFiles } from "../diagnose/dockerfile/context-files.ts";
 import type { DockerfileModel } from "../diagnose/dockerfile/model.ts";
@@ -102,7 +102,7 @@ async function addDirectory(
 }
 
 function isThere(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  return existsSync(path) && statSync(path).isFile();
 }
 
 function textOf(path: string, name: string): string {
@@ -137,7 +137,9 @@ export class UnitContexts {
   of({ path, context }: Unit, model: DockerfileModel): ContextFiles | undefined {
     const root = this.#given ?? context;
     const open = (directory: string, dockerfile?: string): ContextDirectory | undefined => {
-      const key = JSON.stringify([directory, dockerfile]);
+      // Dockerfiles of one context share what was read of it, unless one has an ignore file of its own.
+      const own = dockerfile !== undefined && isThere(`${dockerfile}.dockerignore`) ? dockerfile : undefined;
+      const key = JSON.stringify([directory, own]);
       if (!this.#opened.has(key)) this.#opened.set(key, openContext(directory, dockerfile));
       return this.#opened.get(key);
     };

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { DockerfileModel } from "../diagnose/dockerfile/model.ts";
+import { pythonTargetOf } from "../diagnose/dockerfile/python-target.ts";
 import { isNative, type Use, usesOf } from "../diagnose/dockerfile/uses.ts";
 import type { Context } from "../host/context.ts";
 import { formatPlatform } from "../oci/platform.ts";
@@ -41,7 +42,7 @@ export async function missingWheels(
   const client = new IndexClient(await readIndexConfig(undefined, directory, ctx), ctx);
   const missing: MissingWheel[] = [];
   for (const use of wanted) {
-    const target = targetOf(use);
+    const target = pythonTargetOf(use.stage);
     for (const requirement of await requirementsOf(pipArguments(use) ?? [], directory, ctx)) {
       const file = await unfit(requirement, target, client);
       if (file === undefined) continue;
@@ -66,18 +67,6 @@ function pipArguments({ program, args }: Use): readonly string[] | undefined {
         : [];
   const at = pip.indexOf("install");
   return at < 0 ? undefined : pip.slice(at + 1);
-}
-
-/** The interpreter that a stage's base most likely has. */
-function targetOf({ stage }: Use): PythonTarget {
-  const version = /python:(3\.\d+)/.exec(stage.base)?.[1] ?? "3.12";
-  const musl = /alpine/.test(stage.base);
-  return {
-    platform: stage.platform,
-    python: `${version}.0`,
-    implementation: "cpython",
-    libc: musl ? { family: "musl", version: "1.2" } : { family: "glibc", version: "2.36" },
-  };
 }
 
 async function requirementsOf(

@@ -14,7 +14,8 @@ export class ContextDirectory implements ContextFiles {
   readonly #root: string;
   readonly #ignore: IgnorePatterns;
   readonly #programs = new Map<string, ProgramFile | undefined>();
-  #all: readonly string[] | undefined;
+  /** Folder → all files below it. */
+  readonly #below = new Map<string, readonly string[]>();
 
   /** `dockerfile` is absolute: `NAME.dockerignore` beside it goes before the context's own. Throws INPUT_INVALID. */
   constructor(root: string, dockerfile?: string) {
@@ -26,17 +27,19 @@ export class ContextDirectory implements ContextFiles {
 
   matched(source: string): MatchedFiles | undefined {
     const path = cleanPath(source);
-    if (/[*?[]/.test(path)) {
-      const pattern = IgnorePatterns.parse([path], "COPY");
-      const files = this.#everything().filter((file) => pattern.ignores(file));
-      return files.length === 0 ? undefined : { files, named: false };
-    }
-    const stat = path === "" ? undefined : statSync(join(this.#root, path), { throwIfNoEntry: false });
-    if (stat?.isFile() === true)
-      return this.#ignore.ignores(path) ? undefined : { files: [path], named: true };
-    if (path !== "" && stat?.isDirectory() !== true) return undefined;
-    const below = path === "" ? "" : `${path}/`;
-    return { files: this.#everything().filter((file) => file.startsWith(below)), named: false };
+    if (/[*?[]/.test(path)) return this.#matching(path);
+    const kind = kindOf(join(this.#root, path));
+    if (kind === "file") return this.#ignore.ignores(path) ? undefined : { files: [path], named: true };
+    return kind === "directory" ? { files: this.#filesBelow(path), named: false } : undefined;
+  }
+
+  #matching(path: string): MatchedFiles | undefined {
+    const pattern = patternOf(path);
+    const [fixed = ""] = path.split(/[*?[]/, 1);
+    const folder = fixed.slice(0, Math.max(0, fixed.lastIndexOf("/")));
+    const files =
+      pattern === undefined ? [] : this.#filesBelow(folder).filter((file) => pattern.ignores(file));
+    return files.length === 0 ? undefined : { files, named: false };
   }
 
   program(path: string): ProgramFile | undefined {
@@ -49,8 +52,9 @@ export class ContextDirectory implements ContextFiles {
     return this.#ignore.ignores(clean) ? undefined : read(join(this.#root, clean));
   }
 
-  #everything(): readonly string[] {
-    if (this.#all !== undefined) return this.#all;
+  #filesBelow(top: string): readonly string[] {
+    const known = this.#below.get(top);
+    if (known !== undefined) return known;
     const files: string[] = [];
     let entries = 0;
     const visit = (folder: string): void => {
@@ -63,8 +67,29 @@ export class ContextDirectory implements ContextFiles {
         } else if (entry.isFile() && !ignored) files.push(path);
       }
     };
-    visit("");
-    return (this.#all = files.sort());
+    visit(top);
+    files.sort();
+    this.#below.set(top, files);
+    return files;
+  }
+}
+
+/** Undefined for what isn't there, and for what no file can be called: the build will say so. */
+function kindOf(path: string): "file" | "directory" | undefined {
+  try {
+    const stat = statSync(path);
+    return stat.isFile() ? "file" : stat.isDirectory() ? "directory" : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined for a pattern that can't be read. */
+function patternOf(path: string): IgnorePatterns | undefined {
+  try {
+    return IgnorePatterns.parse([path], "COPY");
+  } catch {
+    return undefined;
   }
 }
 
