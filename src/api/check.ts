@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import {
   type CheckFinding,
@@ -92,7 +92,7 @@ export function check(options: CheckOptions = {}, settings: ApiSettings = {}): P
     const fixed: { file: string; diff: string }[] = [];
     for (const unit of units) {
       ctx.signal.throwIfAborted();
-      findings.push(...checkUnit(unit, how, fixed));
+      findings.push(...(await checkUnit(unit, how, fixed)));
     }
     if (options.online === true)
       findings.push(...(await onlineFindings(units, { skip, severity }, settings, ctx)));
@@ -132,7 +132,11 @@ interface How extends Pick<CheckDockerfileOptions, "skip" | "severity"> {
   readonly dryRun: boolean;
 }
 
-function checkUnit(unit: Unit, how: How, fixed: { file: string; diff: string }[]): CheckFinding[] {
+async function checkUnit(
+  unit: Unit,
+  how: How,
+  fixed: { file: string; diff: string }[],
+): Promise<CheckFinding[]> {
   const { file, offset, path, platforms } = unit;
   const { skip, severity, contexts, fixer, dryRun } = how;
   const all = { skip, severity, platforms, context: (model: DockerfileModel) => contexts.of(unit, model) };
@@ -143,7 +147,9 @@ function checkUnit(unit: Unit, how: How, fixed: { file: string; diff: string }[]
     if (after !== unit.text) {
       fixed.push({ file, diff: fixer.unifiedDiff(file, unit.text, after) });
       if (!dryRun) {
-        writeFileSync(path, after);
+        // What a link leads to is changed, with the mode that it has, and never half.
+        const target = realpathSync(path);
+        await writeFileAtomic(target, after, statSync(target).mode & 0o777);
         ({ findings, edits } = checkDockerfile(file, after, all));
       }
     }

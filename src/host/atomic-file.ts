@@ -12,13 +12,15 @@ export function stagingPath(path: string): string {
 export async function writeFileAtomic(
   path: string,
   content: Uint8Array | string,
-  mode = 0o644,
+  mode?: number,
 ): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const staging = stagingPath(path);
   try {
-    const file = await open(staging, "wx", mode);
+    const file = await open(staging, "wx", mode ?? 0o644);
     try {
+      // What was asked for, whatever the process takes away from new files.
+      if (mode !== undefined) await file.chmod(mode);
       await file.writeFile(content);
     } finally {
       await file.close();

@@ -74,8 +74,9 @@ export function makeWorkspace(options: { readonly cacheDir?: string } = {}): Wor
   };
 }
 
-/** A copy of an example, to be changed at will. */
+/** A copy of an example, to be changed at will; without the lock of a demo, whose packages mirrors drop in time. */
 export function copyExample(name: string, destination: string): string {
-  cpSync(join(root, "examples", name), destination, { recursive: true });
+  const filter = (path: string): boolean => !path.endsWith("anyarch.lock");
+  cpSync(join(root, "examples", name), destination, { recursive: true, filter });
   return destination;
 }

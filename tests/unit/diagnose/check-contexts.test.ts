@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { check, type CheckOptions } from "../../../src/api/check.ts";
@@ -87,6 +87,33 @@ describe("the context of a Dockerfile", () => {
     expect(await found()).toEqual([]);
   });
 
+  it.each([
+    ["a bracket that isn't closed", "a[b"],
+    ["a class that is none", "[z-a]"],
+    ["a path below a file", "bin/tool/x"],
+    ["a name that no file can have", "a".repeat(5000)],
+    ["a zero byte's place", "a\\0b"],
+  ])("takes %s for nothing that is there", async (_name, source) => {
+    write({
+      Dockerfile: `FROM debian:12\nCOPY ${source} /x\nCOPY bin/tool /usr/bin/tool\n`,
+      "bin/tool": x86,
+    });
+    const findings = await found({ contextDirectory: "." });
+    expect(findings).toEqual(["Dockerfile:3 context-binary-foreign linux/arm64"]);
+  });
+
+  it("takes patterns and directories with what is below them", async () => {
+    const files = { "out/a/tool": x86, "out/b/readme.md": "", "elsewhere/tool": x86 };
+    write({
+      ...files,
+      Dockerfile: "FROM debian:12\nCOPY out/b /b\nCOPY out/*/tool /usr/bin/\nCOPY out /o\n",
+    });
+    expect(await found()).toEqual([
+      "Dockerfile:3 context-binary-foreign linux/arm64",
+      "Dockerfile:4 context-binary-foreign linux/arm64",
+    ]);
+  });
+
   it("says nothing of lock files that can't be read", async () => {
     write({
       Dockerfile: "FROM node:22\nCOPY . .\nRUN npm ci\nFROM python:3.12\nCOPY . .\nRUN uv sync\n",
@@ -95,4 +122,19 @@ describe("the context of a Dockerfile", () => {
     });
     expect((await found()).filter((line) => line.includes("lacks"))).toEqual([]);
   });
+});
+
+it("--fix changes what a link leads to, and keeps its mode", async () => {
+  const text =
+    'FROM debian:12\nRUN echo "deb [arch=amd64] https://apt.example.com stable main" > /etc/apt/x.list\n';
+  write({ "docker/app.Dockerfile": text });
+  const real = join(place.path, "docker/app.Dockerfile");
+  chmodSync(real, 0o664);
+  symlinkSync("docker/app.Dockerfile", join(place.path, "Dockerfile"));
+  const host = createNodeHost({ cwd: place.path, env: { HOME: place.path } });
+  const { fixed } = await check({ paths: ["Dockerfile"], fix: true }, { host });
+  expect(fixed).toHaveLength(1);
+  expect(readFileSync(real, "utf8")).toContain("dpkg --print-architecture");
+  expect(lstatSync(join(place.path, "Dockerfile")).isSymbolicLink()).toBe(true);
+  expect(lstatSync(real).mode & 0o777).toBe(0o664);
 });
